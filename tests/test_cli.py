@@ -1,0 +1,172 @@
+import subprocess
+import sys
+
+import pytest
+
+import toolkit
+from toolkit import cli
+from toolkit.environments.base import Task, TextEnv, register
+from toolkit.errors import ConfigError
+
+
+class GuessEnv(TextEnv):
+    """Win by saying the number of the game's seed."""
+
+    def __init__(self, env, *, goal="full", **params):
+        super().__init__(max_turns=3, **params)
+        self.goal = goal
+
+    @classmethod
+    def tasks(cls, env, split, n, params):
+        seeds = range(5, 8)[:n]
+        params = tuple(sorted(params.items()))
+        return [Task(env=env, seed=s, split=split, params=params) for s in seeds]
+
+    def _start(self, task):
+        self.secret = str(task.seed)
+        return f"Guess ({self.goal} goal).", self._facts()
+
+    def _advance(self, command):
+        won = command == self.secret
+        return ("Yes!" if won else "No."), float(won), won, self._facts(won)
+
+    def _facts(self, won=False):
+        return {"won": won, "score": float(won), "admissible_actions": ["5", "6"]}
+
+    def expert(self):
+        return [self.secret]
+
+
+@pytest.fixture(autouse=True)
+def guess(monkeypatch):
+    monkeypatch.setattr("toolkit.environments.base._CUSTOM", {})
+    register("guess", GuessEnv)
+
+
+def type_in(monkeypatch, *lines):
+    words = iter(lines)
+
+    def answer(prompt):
+        try:
+            return next(words)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+
+
+def test_a_person_plays_and_wins(monkeypatch, capsys):
+    type_in(monkeypatch, "4", "5")
+    assert cli.main(["play", "guess/it"]) == 0
+    out = capsys.readouterr().out
+    assert "guess/it/test/5 · human plays, 3 turns at most" in out
+    assert "No." in out
+    assert out.endswith("Yes!\n\nWon after 2 turns, score 1 of 1, reward 1.\n")
+
+
+def test_a_person_stops(monkeypatch, capsys):
+    type_in(monkeypatch, "4")
+    assert cli.main(["play", "guess/it"]) == 0
+    assert "Not won after 1 turns" in capsys.readouterr().out
+
+
+def test_the_turns_run_out(monkeypatch, capsys):
+    type_in(monkeypatch, *"1234")
+    cli.main(["play", "guess/it"])
+    assert "Not won after 3 turns" in capsys.readouterr().out
+
+
+def test_the_expert_plays_the_chosen_game(capsys):
+    argv = ["play", "guess/it", "--policy", "expert", "--seed", "7", "--goal", "brief"]
+    assert cli.main(argv) == 0
+    out = capsys.readouterr().out
+    assert "Guess (brief goal)." in out
+    assert "> 7" in out
+    assert "Won after 1 turns" in out
+
+
+def test_the_random_policy_plays_the_same_game_twice(capsys):
+    played = []
+    for _ in range(2):
+        assert cli.main(["play", "guess/it", "--policy", "random"]) == 0
+        played.append(capsys.readouterr().out)
+    assert played[0] == played[1]
+
+
+def test_a_missing_seed_names_those_there_are(capsys):
+    assert cli.main(["play", "guess/it", "--seed", "9"]) == cli.FAILED
+    error = capsys.readouterr().err
+    assert "toolkit play: guess/it has no test game with seed 9." in error
+    assert "Its seeds are 5 to 7." in error
+    assert "Traceback" not in error
+
+
+def test_an_unknown_environment_names_near_matches(capsys):
+    assert cli.main(["play", "textwold/w2-o3-q4"]) == cli.FAILED
+    assert "Did you mean 'textworld'" in capsys.readouterr().err
+
+
+def test_an_unknown_split(capsys):
+    assert cli.main(["play", "guess/it", "--split", "exam"]) == cli.FAILED
+    assert "There is no split 'exam'." in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_quietly(monkeypatch, capsys):
+    def interrupt(prompt):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupt)
+    assert cli.main(["play", "guess/it"]) == cli.INTERRUPTED
+    assert "Interrupted." in capsys.readouterr().err
+
+
+def test_evaluate_prints_its_report(capsys):
+    argv = ["evaluate", "--policy", "expert", "--env", "guess/it", "--n", "3"]
+    assert cli.main(argv) == 0
+    out = capsys.readouterr().out
+    assert "1.00" in out or "100" in out  # the expert wins every game
+
+
+def test_train_needs_its_file(tmp_path, capsys):
+    missing = tmp_path / "nothing.yaml"
+    assert cli.main(["train", str(missing), "--max_steps", "1"]) == cli.FAILED
+    assert "nothing.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "overrides"),
+    [
+        ([], {}),
+        (["--a", "1"], {"a": 1}),
+        (["--a=-1", "--b", "-2.5"], {"a": -1, "b": -2.5}),
+        (["--rate", "3e-4"], {"rate": 3e-4}),
+        (["--on", "--off", "false"], {"on": True, "off": False}),
+        (["--none", "null"], {"none": None}),
+        (["--words", "[1, 2]"], {"words": [1, 2]}),
+        (["--out", "runs/a=b"], {"out": "runs/a=b"}),
+    ],
+)
+def test_overrides(words, overrides):
+    assert cli.parse_overrides(words) == overrides
+
+
+@pytest.mark.parametrize("words", [["a"], ["--a", "1", "2"], ["-a", "1"], ["--"]])
+def test_bad_overrides(words):
+    with pytest.raises(ConfigError, match="is not a setting"):
+        cli.parse_overrides(words)
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["fly"], ["doctor", "--fast"], ["play"], ["evaluate"]]
+)
+def test_wrong_arguments_show_the_usage(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 2
+    assert "usage: toolkit" in capsys.readouterr().err
+
+
+def test_module_runs_as_a_program():
+    command = [sys.executable, "-m", "toolkit.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == toolkit.__version__

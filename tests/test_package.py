@@ -1,0 +1,108 @@
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import toolkit
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+FOLDERS = ("benchmarks", "notebooks", "tests", "toolkit", "tutorials")
+SOURCES = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.py"))
+APPLE = {"sys_platform": "darwin", "platform_machine": "arm64"}
+
+
+def python(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    options = PROJECT["optional-dependencies"]
+    lines = [*PROJECT["dependencies"], *(r for e in extras for r in options[e])]
+    return [Requirement(line) for line in lines]
+
+
+def applies(requirement: Requirement, **platform: str) -> bool:
+    environment = {**default_environment(), **platform}
+    return requirement.marker is None or requirement.marker.evaluate(environment)
+
+
+def test_import_takes_less_than_300_ms():
+    code = (
+        "import time; start = time.perf_counter(); import toolkit;"
+        "print(time.perf_counter() - start)"
+    )
+    assert min(float(python(code)) for _ in range(5)) < 0.3
+
+
+def test_import_loads_nothing_heavy():
+    code = "import sys, toolkit, toolkit.cli; print(*sys.modules)"
+    heavy = {"gymnasium", "numpy", "textworld", "torch", "transformers", "trl"}
+    assert not heavy & set(python(code).split())
+
+
+@pytest.mark.parametrize("name", toolkit.__all__)
+def test_public_name_resolves(name):
+    assert getattr(toolkit, name) is not None
+
+
+def test_unknown_public_name():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        toolkit.nothing  # noqa: B018  (the access is the test)
+
+
+def test_public_names_are_documented():
+    missing = [n for n in toolkit.__all__ if not getattr(toolkit, n).__doc__]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_are_short(path):
+    text = path.read_text()
+    assert text.count("\n") <= 400
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, functions) and node.end_lineno - node.lineno >= 60
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("platform", [{}, APPLE], ids=["here", "apple-silicon"])
+def test_constraints_satisfy_every_dependency(platform):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(x) for x in lines if x and not x.startswith("#")]
+    tested = {
+        canonicalize_name(p.name): str(p.specifier).removeprefix("==")
+        for p in pins
+        if applies(p, **platform)
+    }
+    wrong = [
+        str(r)
+        for r in requirements("dev", "smollm2")
+        if applies(r, **platform)
+        and not r.specifier.contains(tested.get(canonicalize_name(r.name), "0"))
+    ]
+    assert wrong == []
+
+
+def test_colab_keeps_its_own_torch_numpy_and_widgets():
+    colab = {"torch": "2.6.0", "numpy": "2.0.2", "ipywidgets": "7.7.1"}
+    wanted = requirements("colab")
+    for r in wanted:
+        assert r.name not in colab or r.specifier.contains(colab[r.name]), r
+    assert not {"ipykernel", "pillow"} & {r.name for r in wanted}
+
+
+def test_version_is_the_same_everywhere():
+    assert f"\nversion: {toolkit.__version__}\n" in (ROOT / "CITATION.cff").read_text()

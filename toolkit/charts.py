@@ -1,0 +1,341 @@
+"""Charts as SVG text: plain functions from numbers to a string.
+
+Each chart names what it shows in `aria-label`, takes its colours from CSS variables
+(`--before`, `--after`, `--ink`, `--quiet`, `--line`) with fallbacks, and is drawn for
+a `width` in CSS pixels instead of being scaled, so that its letters stay readable.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Interval = tuple[float, float, float]
+"""Share, lower end and upper end, each from 0 to 1."""
+Bar = tuple[float, int]
+"""Share from 0 to 1, and of how many."""
+
+INK, QUIET, LINE = "var(--ink,#1c1d1f)", "var(--quiet,#5b6066)", "var(--line,#d9dce0)"
+BEFORE, AFTER = "var(--before,#a14d00)", "var(--after,#0b62a8)"
+SIDES = (("before", BEFORE), ("after", AFTER))
+
+
+def learning_curve(
+    steps: Sequence[float],
+    success: Sequence[float],
+    *,
+    episodes: Sequence[int],
+    before: Interval | None = None,
+    after: Interval | None = None,
+    width: int = 720,
+) -> str:
+    """Draw success during training between the held-out success before and after.
+
+    Args:
+        steps: Optimiser steps done `(S,)`, rising.
+        success: Share of the episodes played at each step that were won `(S,)`.
+        episodes: How many these were `(S,)`.
+        before: Held-out success before training, a dashed line in its band.
+        after: Held-out success after training, a solid line in its band.
+        width: CSS pixels.
+    """
+    frame = _Frame(width, 320, x=_span(steps), y=(0, 1), right=62, top=34)
+    each = _each(episodes)
+    held = [(name, i) for name, i in (("before", before), ("after", after)) if i]
+    curve = smooth(success, weights=episodes)
+    parts = [
+        frame.grid(_ticks(0, 1), percent),
+        frame.x_axis(f"optimiser steps ({each} each)"),
+        *(_band(frame, name, interval) for name, interval in held),
+        _band_labels(frame, held),
+        frame.dots(steps, success),
+        frame.line(steps, curve, INK),
+        _key(frame, each),
+    ]
+    words = [f"Success in training over {len(steps)} steps of {each}"]
+    if len(curve):
+        words.append(f"smoothed from {percent(curve[0])} to {percent(curve[-1])}")
+    words += [
+        f"held out {name} training {percent(v)}, interval {percent(a)} to {percent(b)}"
+        for name, (v, a, b) in held
+    ]
+    return _svg(width, frame.height, "; ".join(words), parts)
+
+
+def line_chart(
+    steps: Sequence[float],
+    values: Sequence[float],
+    *,
+    title: str,
+    unit: str,
+    top: float | None = None,
+    width: int = 320,
+) -> str:
+    """Draw one quantity over the steps, from 0 upwards.
+
+    Args:
+        steps: Optimiser steps done `(S,)`, rising.
+        values: One per step `(S,)`, not negative.
+        title: What it is.
+        unit: Of the values; `%` shows shares as percentages.
+        top: Upper end of the axis (`None`: what the values need).
+        width: CSS pixels.
+    """
+    ticks = _ticks(0, top or max([*values, 1e-9]), 3)
+    frame = _Frame(width, 190, x=_span(steps), y=(0, ticks[-1]), top=28, right=14)
+    show = percent if unit == "%" else _plain
+    sign = "" if unit == "%" else f" ({unit})"
+    curve = smooth(values)
+    ends = f"from {show(curve[0])} to {show(curve[-1])}" if len(curve) else "no data"
+    parts = [
+        frame.grid(ticks, show),
+        frame.x_axis("optimiser steps"),
+        _text(2, 14, f"{title}{sign}", size=13, weight=600, fill=INK),
+        frame.dots(steps, values),
+        frame.line(steps, curve, INK),
+    ]
+    label = f"{title}{sign} over {len(steps)} steps, smoothed {ends}"
+    return _svg(width, frame.height, label, parts)
+
+
+def bar_chart(
+    rows: Sequence[tuple[str, Bar | None, Bar | None]], *, title: str, width: int = 720
+) -> str:
+    """Draw shares before and after as pairs of bars with their counts.
+
+    Args:
+        rows: Name, bar before and bar after; `None` where there was nothing to count.
+        title: What the shares are, for screen readers.
+        width: CSS pixels.
+    """
+    left, right, step = 92, 100, 46
+    full = width - left - right
+    parts: list[str] = []
+    words: list[str] = []
+    for i, (name, *bars) in enumerate(rows):
+        y = 6 + i * step
+        short = name if len(name) <= 12 else f"{name[:11]}…"
+        parts.append(_text(left - 10, y + 21, short, anchor="end", fill=INK))
+        for j, ((side, colour), bar) in enumerate(zip(SIDES, bars, strict=True)):
+            parts.append(_bar(left, y + 17 * j, full, side, colour, bar))
+            words.append(f"{name} {side} {_share(bar)}")
+    return _svg(width, 6 + step * len(rows), f"{title}: {'; '.join(words)}", parts)
+
+
+def smooth(
+    values: Sequence[float], weights: Sequence[float] | None = None
+) -> np.ndarray:
+    """Average each value with its neighbours.
+
+    The weights of the neighbours fall like a bell whose standard deviation is
+    `smoothing(S)` steps; at the ends only the neighbours that exist count.
+
+    >>> [round(float(v), 3) for v in smooth([0, 0, 1, 0, 0])]
+    [0.063, 0.245, 0.399, 0.245, 0.063]
+
+    Args:
+        values: `(S,)`
+        weights: How much each value counts `(S,)`, such as its number of episodes.
+
+    Returns:
+        The smoothed values `(S,)`.
+    """
+    at = np.arange(len(values))
+    bell = np.exp(-0.5 * ((at[:, None] - at) / smoothing(len(values))) ** 2)
+    bell *= np.ones(len(values)) if weights is None else np.asarray(weights, float)
+    smoothed: np.ndarray = bell @ np.asarray(values, float) / bell.sum(axis=1)
+    return smoothed
+
+
+def smoothing(steps: int) -> float:
+    """Return the standard deviation, in steps, with which `smooth` averages."""
+    return max(1.0, steps / 20)
+
+
+def percent(share: float) -> str:
+    """Return a share in whole percent.
+
+    >>> percent(0.284)
+    '28 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
+# ---- axes ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The rectangle of a plot and its two linear scales."""
+
+    width: int
+    height: int
+    x: tuple[float, float]
+    y: tuple[float, float]
+    left: int = 46
+    right: int = 14
+    top: int = 14
+    bottom: int = 44
+
+    def at_x(self, value: float) -> float:
+        low, high = self.x
+        room = self.width - self.left - self.right
+        return self.left + room * (value - low) / (high - low)
+
+    def at_y(self, value: float) -> float:
+        low, high = self.y
+        room = self.height - self.top - self.bottom
+        return self.height - self.bottom - room * (value - low) / (high - low)
+
+    def grid(self, ticks: Iterable[float], show: object) -> str:
+        assert callable(show)
+        end = self.width - self.right
+        return "".join(
+            f'<path d="M{self.left} {self.at_y(t):.1f}H{end}" '
+            f'style="stroke:{LINE}"/>'
+            + _text(self.left - 6, self.at_y(t) + 4, show(t), anchor="end")
+            for t in ticks
+        )
+
+    def x_axis(self, title: str) -> str:
+        base = self.height - self.bottom
+        count = max(2, (self.width - self.left - self.right) // 80)
+        whole = sorted({round(t) for t in _ticks(*self.x, count)})
+        marks = [t for t in whole if self.x[0] <= t <= self.x[1]]
+        middle = (self.left + self.width - self.right) / 2
+        return "".join(
+            _text(self.at_x(t), base + 17, f"{t}", anchor="middle") for t in marks
+        ) + _text(middle, self.height - 6, title, anchor="middle")
+
+    def dots(self, xs: Sequence[float], ys: Sequence[float]) -> str:
+        return "".join(
+            f'<circle cx="{self.at_x(x):.1f}" cy="{self.at_y(y):.1f}" r="2.6" '
+            f'style="fill:{QUIET};opacity:.55"/>'
+            for x, y in zip(xs, ys, strict=True)
+        )
+
+    def line(self, xs: Sequence[float], ys: Iterable[float], colour: str) -> str:
+        points = " ".join(
+            f"{self.at_x(x):.1f},{self.at_y(y):.1f}"
+            for x, y in zip(xs, ys, strict=True)
+        )
+        return (
+            f'<polyline points="{points}" '
+            f'style="fill:none;stroke:{colour};stroke-width:2.4;stroke-linejoin:round"/>'
+        )
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """Return the range of the steps, never empty."""
+    low, high = (min(values), max(values)) if len(values) else (0, 1)
+    return (low, high) if high > low else (low, low + 1)
+
+
+def _ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Return round numbers from at most `low` to at least `high`.
+
+    >>> _ticks(0, 59), _ticks(0, 1)
+    ([0, 20, 40, 60], [0.0, 0.25, 0.5, 0.75, 1.0])
+    """
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
+    ticks = [round(i * step, 9) for i in range(first, last + 1)]
+    return [int(t) for t in ticks] if step >= 1 else ticks
+
+
+# ---- marks -----------------------------------------------------------------------
+
+
+def _band(frame: _Frame, name: str, interval: Interval) -> str:
+    value, low, high = interval
+    colour = dict(SIDES)[name]
+    end, y = frame.width - frame.right, frame.at_y(value)
+    top, tall = frame.at_y(high), frame.at_y(low) - frame.at_y(high)
+    dash = ";stroke-dasharray:7 5" if name == "before" else ""
+    return (
+        f'<rect x="{frame.left}" y="{top:.1f}" width="{end - frame.left}" '
+        f'height="{tall:.1f}" style="fill:{colour};opacity:.13"/>'
+        f'<path d="M{frame.left} {y:.1f}H{end}" '
+        f'style="stroke:{colour};stroke-width:2{dash}"/>'
+    )
+
+
+def _band_labels(frame: _Frame, held: Sequence[tuple[str, Interval]]) -> str:
+    """Name each band right of the plot; the upper label moves up if they collide."""
+    x, below, labels = frame.width - frame.right + 6, math.inf, []
+    for name, (value, _, _) in sorted(held, key=lambda item: item[1][0]):
+        y = below = min(frame.at_y(value), below - 34, frame.at_y(0) - 12)
+        colour = dict(SIDES)[name]
+        labels.append(_text(x, y - 1, name, fill=colour))
+        labels.append(_text(x, y + 14, percent(value), fill=colour, weight=600, size=14))
+    return "".join(labels)
+
+
+def _key(frame: _Frame, each: str) -> str:
+    x, y = frame.left, 14
+    return (
+        f'<circle cx="{x + 4}" cy="{y - 4}" r="2.6" style="fill:{QUIET}"/>'
+        + _text(x + 13, y, f"one step, {each}")
+        + f'<path d="M{x + 164} {y - 4}h18" style="stroke:{INK};stroke-width:2.4"/>'
+        + _text(x + 188, y, "smoothed")
+    )
+
+
+def _bar(x: int, y: float, full: int, side: str, colour: str, bar: Bar | None) -> str:
+    share = bar[0] if bar else 0.0
+    solid = "" if side == "before" else f"fill:{colour};"
+    return (
+        f'<rect x="{x}" y="{y}" width="{full}" height="14" rx="2" '
+        f'style="fill:{LINE};opacity:.45"/>'
+        f'<rect x="{x + 0.75}" y="{y + 0.75}" width="{max(0, full * share - 1.5):.1f}" '
+        f'height="12.5" rx="1.5" '
+        f'style="{solid}stroke:{colour};stroke-width:1.5;fill-opacity:.85"'
+        f"{' fill=' + chr(34) + 'none' + chr(34) if not solid else ''}/>"
+        + _text(x + full + 8, y + 11.5, _share(bar))
+    )
+
+
+def _share(bar: Bar | None) -> str:
+    return f"{percent(bar[0])} of {bar[1]:,}" if bar else "never used"
+
+
+def _each(episodes: Sequence[int]) -> str:
+    """Say how many episodes a step has."""
+    about = "" if len(set(episodes)) < 2 else "about "
+    return f"{about}{round(float(np.mean(episodes))) if len(episodes) else 0} episodes"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    fill: str = QUIET,
+    size: int = 12,
+    weight: int = 400,
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
+        f'style="fill:{fill};font-size:{size}px;font-weight:{weight}">'
+        f"{html.escape(text)}</text>"
+    )
+
+
+def _svg(width: int, height: float, label: str, parts: Iterable[str]) -> str:
+    return (
+        f'<svg role="img" aria-label="{html.escape(label)}" '
+        f'viewBox="0 0 {width} {height:g}" width="{width}" height="{height:g}" '
+        f'style="max-width:100%;height:auto;font-family:system-ui,sans-serif">'
+        f"{''.join(parts)}</svg>"
+    )

@@ -1,0 +1,241 @@
+"""The command line: `toolkit quickstart | play | train | evaluate | doctor`.
+
+Also `python -m toolkit.cli`, which is what `accelerate launch -m toolkit.cli train …`
+needs. Everything heavy is imported by the command that uses it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit import __version__
+from toolkit.errors import ConfigError, TaskError, ToolkitError
+
+if TYPE_CHECKING:
+    from toolkit.environments.base import Task, TextEnv
+    from toolkit.policies.base import Policy
+
+FAILED = 2
+"""Exit code of a `ToolkitError`, and of wrong arguments."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+POLICIES = "human, expert, random, pocket, smollm2-135m, a hub id or a folder"
+SPLITS = "train, validation, test or demonstration"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments (`None`: those of the process).
+
+    Returns:
+        The exit code: 0, `FAILED` or `INTERRUPTED`; `doctor` returns 1 for a broken
+        installation.
+    """
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.run is not _train:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
+    try:
+        return int(args.run(args) or 0)
+    except ToolkitError as error:
+        print(f"toolkit {args.command}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+# ---- commands --------------------------------------------------------------------
+
+
+def _quickstart(args: argparse.Namespace) -> None:
+    from toolkit.quickstart import quickstart
+
+    quickstart(minutes=args.minutes, seed=args.seed, out=args.out)
+
+
+def _play(args: argparse.Namespace) -> None:
+    from toolkit.environments.base import make_env
+
+    policy = _policy(args.policy)
+    params = {"goal": args.goal} if args.goal else {}
+    task = _task(args.env, args.split, args.seed, params)
+    env = make_env(args.env, **params, **dict.fromkeys(policy.needs, True))
+    try:
+        _play_game(env, policy, task)
+    finally:
+        env.close()
+
+
+def _train(args: argparse.Namespace) -> None:
+    from toolkit.training.run import train_from_file
+
+    print(train_from_file(args.file, parse_overrides(args.rest)))
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from toolkit.environments.base import tasks
+    from toolkit.evaluation import evaluate
+
+    policy = _policy(args.policy)
+    games = tasks(args.env, split=args.split, n=args.n)
+    print(evaluate(policy, args.env, games, greedy=args.greedy, seed=args.seed))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from toolkit import doctor
+
+    checks = doctor.inspect()
+    print(doctor.as_json(checks) if args.json else doctor.as_text(checks))
+    return 0 if doctor.works(checks) else 1
+
+
+# ---- helpers ---------------------------------------------------------------------
+
+
+def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
+    """Read `--key value` pairs; values are JSON where they can be, else text.
+
+    Args:
+        words: What followed the file name on the command line.
+
+    Raises:
+        ConfigError: If a value stands without a key.
+
+    >>> parse_overrides(["--learning_rate", "1e-4", "--credit=grpo", "--shuffle"])
+    {'learning_rate': 0.0001, 'credit': 'grpo', 'shuffle': True}
+    """
+    overrides: dict[str, Any] = {}
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not key:
+            raise ConfigError(
+                f"{word!r} is not a setting.",
+                "Settings are written --key value or --key=value.",
+            )
+        if not equals:
+            alone = not queue or queue[0].startswith("--")
+            value = "true" if alone else queue.pop(0)
+        overrides[key] = _json_or_text(value)
+    return overrides
+
+
+def _json_or_text(value: str) -> Any:
+    """Return the value that JSON reads, or the text itself."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _policy(name: str) -> Policy:
+    """Return a scripted policy by name, or a model."""
+    from toolkit.policies import ExpertPolicy, HumanPolicy, RandomPolicy, load_policy
+
+    if name == "human":
+        return HumanPolicy(lambda _: input("> "))
+    scripted: dict[str, type[Policy]] = {"expert": ExpertPolicy, "random": RandomPolicy}
+    return scripted[name]() if name in scripted else load_policy(name)
+
+
+def _task(env: str, split: str, seed: int | None, params: dict[str, Any]) -> Task:
+    """Return the task with this seed, or the first of the split."""
+    from toolkit.environments.base import tasks
+
+    choices = tasks(env, split=split, **params)
+    found = [t for t in choices if seed in (None, t.seed)]
+    if not found:
+        raise TaskError(
+            f"{env} has no {split} game with seed {seed}.",
+            f"Its seeds are {choices[0].seed} to {choices[-1].seed}.",
+            "Give one of these, or another --split.",
+        )
+    return found[0]
+
+
+def _play_game(env: TextEnv, policy: Policy, task: Task) -> None:
+    """Play one game and print it turn by turn."""
+    from toolkit.policies.base import Observation
+
+    text, info = env.reset(options={"task": task})
+    print(f"{task.id} · {policy.name} plays, {env.max_turns} turns at most", end="")
+    print(" · Ctrl-D stops" if policy.name == "human" else "")
+    policy.start()
+    turn, total, over = 0, 0.0, False
+    while not over:
+        print(f"\n{text}")
+        seen = Observation(episode=0, key=(task.seed,), text=text, info=info)
+        try:
+            action = policy.act([seen])[0]
+        except EOFError:
+            break
+        if action.stop:
+            print(f"The policy stopped: {action.stop.value}.")
+            break
+        if policy.name != "human":
+            print(f"> {action.text.strip()}")
+        text, reward, terminated, truncated, info = env.step(action.text)
+        turn, total, over = turn + 1, total + reward, terminated or truncated
+    outcome = "Won" if info["won"] else "Lost" if info["lost"] else "Not won"
+    score = f"score {info['score']:g} of {info['max_score']:g}"
+    print(f"\n{text}\n\n{outcome} after {turn} turns, {score}, reward {total:g}.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="toolkit", description="Multi-turn reinforcement learning of LLM agents."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("quickstart", _quickstart, "train a small agent, report the gain")
+    sub.add_argument("--minutes", type=float, default=5.0, help="time for all of it")
+    sub.add_argument("--seed", type=int, default=0, help="of training and sampling")
+    sub.add_argument("--out", default="runs/quickstart", help="folder of the report")
+
+    sub = command("play", _play, "play one game, or watch a policy play it")
+    sub.add_argument("env", help="such as textworld/w2-o3-q4")
+    sub.add_argument("--goal", help="how the game words its goal, such as brief")
+    sub.add_argument("--policy", default="human", help=POLICIES)
+    sub.add_argument("--split", default="test", help=SPLITS)
+    sub.add_argument("--seed", type=int, help="which game (default: the first)")
+
+    sub = command("train", _train, "train as a YAML file says")
+    sub.add_argument("file", metavar="FILE.yaml", help="the settings")
+    sub.epilog = "Further arguments, --key value, take precedence over the file."
+
+    sub = command("evaluate", _evaluate, "measure a policy on fixed games")
+    sub.add_argument("--policy", default="pocket", help=POLICIES)
+    sub.add_argument("--env", required=True, help="such as textworld/w2-o3-q4")
+    sub.add_argument("--split", default="test", help=SPLITS)
+    sub.add_argument("--n", type=int, default=100, help="number of games")
+    sub.add_argument("--greedy", action="store_true", help="do not sample")
+    sub.add_argument("--seed", type=int, default=0, help="of sampling")
+
+    sub = command("doctor", _doctor, "say what is installed and what is missing")
+    sub.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

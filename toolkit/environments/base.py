@@ -1,0 +1,392 @@
+"""The environment interface: tasks, text worlds and the registry that makes them.
+
+A `TextEnv` is a `gymnasium.Env[str, str]`: it takes one free-text command a turn
+and answers with text. What it adds to Gymnasium is a `Task` (which game exactly),
+snapshots by replay, a privileged expert, and one place where every command is
+cleaned before it reaches a world.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import unicodedata
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+from toolkit.errors import SnapshotError, TaskError, UnknownEnvironmentError, near_matches
+
+Scalar = str | int | float | bool
+SPLITS = ("train", "validation", "test", "demonstration")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One game, fully determined: the same task gives the same game everywhere.
+
+    >>> task = Task(env="textworld/w2-o3-q4", seed=1, split="test")
+    >>> task.id
+    'textworld/w2-o3-q4/test/1'
+    >>> hash(task) == hash(Task.from_dict(task.to_dict()))
+    True
+    """
+
+    env: str
+    """Registry id of the environment, such as `textworld/w2-o3-q4`."""
+    seed: int
+    """Seed of the game generator, or index of the game in a fixed data set."""
+    split: str = "train"
+    """One of `SPLITS`; splits never share a seed."""
+    params: tuple[tuple[str, Scalar], ...] = ()
+    """Keyword arguments of the environment, sorted by name."""
+
+    @property
+    def id(self) -> str:
+        """A readable name, unique among tasks of equal `params`."""
+        return f"{self.env}/{self.split}/{self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {**asdict(self), "params": dict(self.params)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Task:
+        """Build a task from what `to_dict` returned."""
+        return cls(**{**data, "params": tuple(sorted(dict(data["params"]).items()))})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """A point in a game, restored by playing the commands again."""
+
+    task: Task
+    """The game."""
+    actions: tuple[str, ...]
+    """Raw actions given so far, oldest first."""
+    digests: tuple[str, ...]
+    """Hash of the observation after `reset` and after each action, `len(actions) + 1`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandRules:
+    """How a raw action becomes one command that is safe to give to a world."""
+
+    max_chars: int = 200
+    """Longer commands are cut."""
+    separator: str = r"[.;]|\bthen\b"
+    """Regular expression; everything from its first match on is dropped, because
+    parser games run `a. b` and `a then b` as two moves for the price of one."""
+    refused: frozenset[str] = frozenset()
+    """First words that never reach the world (such as `save` and `quit`)."""
+    word_chars: int | None = None
+    """Letters of a word that the world reads (`None`: all); the entries of `refused`
+    are to be cut to as many."""
+
+    def clean(self, action: str) -> str:
+        r"""Return the first line of `action` as one harmless command, or `""`.
+
+        Control characters and backslashes go: NUL crashes the Z-machine interpreter
+        and `\x` is an escape that makes it hang for ever. Letters lose their accents
+        and other characters outside ASCII go, because parsers read bytes.
+
+        >>> CommandRules().clean("go north. take lamp")
+        'go north'
+        >>> CommandRules(refused=frozenset({"save"})).clean("> SAVE game")
+        ''
+        """
+        lines = (line.strip() for line in action[: 10 * self.max_chars].splitlines())
+        text = next((line for line in lines if line.strip("> ")), "")
+        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+        text = "".join(c if c.isprintable() else " " for c in text.replace("\\", ""))
+        text = re.split(self.separator, text, maxsplit=1, flags=re.IGNORECASE)[0]
+        text = " ".join(text.lstrip("> ").split())[: self.max_chars].strip()
+        first = re.match(r"\W*(\w*)", text)
+        word = first.group(1).lower()[: self.word_chars] if first else ""
+        return "" if word in self.refused else text
+
+
+class FreeText(gymnasium.Space[str]):
+    """The space of all strings up to `max_chars` characters."""
+
+    def __init__(self, max_chars: int, seed: int | None = None) -> None:
+        self.max_chars = max_chars
+        super().__init__(shape=None, dtype=None, seed=seed)
+
+    def sample(self, mask: Any = None, probability: Any = None) -> str:
+        """Return a random short lower-case string."""
+        letters = np.array(list("abcdefghijklmnopqrstuvwxyz "))
+        return "".join(self.np_random.choice(letters, size=12))
+
+    def contains(self, x: Any) -> bool:
+        """Return whether `x` is a string that is short enough."""
+        return isinstance(x, str) and len(x) <= self.max_chars
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        """Text has no numeric form."""
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FreeText) and other.max_chars == self.max_chars
+
+    def __hash__(self) -> int:
+        return hash((FreeText, self.max_chars))
+
+
+Step = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+class TextEnv(gymnasium.Env[str, str]):
+    """A game played in text, one command a turn.
+
+    Subclasses implement `_start`, `_advance` and `task`; they see cleaned commands
+    only and need not count turns.
+
+    `info` holds at least `won`, `lost`, `score`, `max_score` (the score so far and the
+    most one can get), `valid_action` (the world understood the last command) and
+    `command` (what reached the world, `""` if it was refused). It holds
+    `admissible_actions` or `expert` only when asked for, because they cost time.
+
+    Args:
+        max_turns: Turns after which `step` returns `truncated`.
+        admissible: Put `admissible_actions` into `info`.
+        expert: Put the privileged plan into `info["expert"]`.
+    """
+
+    rules: ClassVar[CommandRules] = CommandRules()
+    refusal: ClassVar[str] = "That command does nothing here."
+
+    def __init__(
+        self, *, max_turns: int, admissible: bool = False, expert: bool = False
+    ) -> None:
+        self.max_turns = max_turns
+        self.wants_admissible, self.wants_expert = admissible, expert
+        self.observation_space = FreeText(100_000)
+        self.action_space = FreeText(10_000)
+        self.factory: Callable[[], TextEnv] | None = None
+        self._task: Task | None = None
+        self._actions: list[str] = []
+        self._digests: list[str] = []
+        self._last_info: dict[str, Any] = {}
+
+    # ---- what a world implements -------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
+        """Return the first `n` tasks of `split` (all of them for `None`)."""
+
+    @abstractmethod
+    def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
+        """Load the game of `task`; return the first observation and `info`."""
+
+    @abstractmethod
+    def _advance(self, command: str) -> tuple[str, float, bool, dict[str, Any]]:
+        """Play one command; return observation, reward, terminated and `info`."""
+
+    def expert(self) -> list[str] | None:
+        """Return privileged commands that win from here, or `None` if unknown."""
+        return None
+
+    # ---- the Gymnasium interface -------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Start a game.
+
+        Args:
+            seed: Seeds `np_random`; without a task, also picks a training task.
+            options: `{"task": Task}` chooses the game.
+
+        Returns:
+            The first observation and `info`.
+
+        Raises:
+            TaskError: If no task can be had.
+        """
+        super().reset(seed=seed)
+        task = (options or {}).get("task") or self._default_task()
+        observation, info = self._start(task)
+        self._task, self._actions = task, []
+        self._digests = [_digest(observation)]
+        self._last_info = self._complete(info, command="", valid=True)
+        return observation, dict(self._last_info)
+
+    def step(self, action: str) -> Step:
+        """Play one turn.
+
+        Args:
+            action: Free text; its first line is cleaned by `rules`.
+
+        Returns:
+            Observation, reward of this turn, terminated, truncated and `info`.
+
+        Raises:
+            TaskError: If `reset` was never called.
+        """
+        if self._task is None:
+            raise TaskError(
+                "step() was called before reset().",
+                "There is no game to play yet.",
+                "Call env.reset(options={'task': task}) first.",
+            )
+        command = self.rules.clean(action)
+        if command:
+            observation, reward, terminated, info = self._advance(command)
+            info = self._complete(info, command=command, valid=True)
+        else:
+            observation, reward, terminated = self.refusal, 0.0, False
+            info = {**self._last_info, "command": "", "valid_action": False}
+        self._last_info = info
+        self._actions.append(action)
+        self._digests.append(_digest(observation))
+        truncated = not terminated and len(self._actions) >= self.max_turns
+        return observation, float(reward), terminated, truncated, dict(info)
+
+    def snapshot(self) -> Snapshot:
+        """Return the point reached, to be restored here or in another process."""
+        if self._task is None:
+            raise TaskError("There is no game to save.", "reset() was never called.")
+        return Snapshot(
+            task=self._task, actions=tuple(self._actions), digests=tuple(self._digests)
+        )
+
+    def restore(self, snapshot: Snapshot) -> tuple[str, dict[str, Any]]:
+        """Replay a snapshot and check every text on the way.
+
+        Raises:
+            SnapshotError: If the world answers differently than it did before.
+        """
+        observation, info = self.reset(options={"task": snapshot.task})
+        for action in snapshot.actions:
+            observation, _, _, _, info = self.step(action)
+        if tuple(self._digests) != snapshot.digests:
+            turn = next(
+                i
+                for i, pair in enumerate(zip(self._digests, snapshot.digests, strict=False))
+                if pair[0] != pair[1]
+            )
+            raise SnapshotError(
+                f"Replay of {snapshot.task.id} differs from the record at turn {turn}.",
+                "The game file or the library that plays it has changed.",
+                "Play the episode again instead of restoring it.",
+            )
+        return observation, info
+
+    # ---- helpers -----------------------------------------------------------------
+
+    def _default_task(self) -> Task:
+        """Pick a training task with `np_random`, for bare `reset()` calls."""
+        if self.spec is None or self.factory is None:
+            raise TaskError(
+                "reset() needs a task.",
+                "This environment was not made by make_env.",
+                "Call reset(options={'task': task}).",
+            )
+        choices = tasks(self.spec.id, split="train", n=64, **_params_of(self.factory))
+        return choices[int(self.np_random.integers(len(choices)))]
+
+    def _complete(
+        self, info: dict[str, Any], *, command: str, valid: bool
+    ) -> dict[str, Any]:
+        """Fill in what a world left out."""
+        full = {"won": False, "lost": False, "score": 0.0, "max_score": 1.0}
+        full |= {"valid_action": valid, "command": command}
+        full |= info
+        if self.wants_expert and "expert" not in full:
+            full["expert"] = self.expert()
+        return full
+
+
+def _digest(text: str) -> str:
+    """Return a short stable hash of a text."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+# ---- registry --------------------------------------------------------------------
+
+Params = Mapping[str, Scalar]
+Maker = Callable[..., TextEnv]
+_FAMILIES: dict[str, tuple[str, str]] = {
+    "textworld": ("toolkit.environments.textworld", "TextWorldEnv")
+}
+_CUSTOM: dict[str, type[TextEnv]] = {}
+
+
+def register(family: str, cls: type[TextEnv]) -> None:
+    """Make `cls` available as `family` and `family/<anything>` in `make_env`.
+
+    The class is called with the id and the keyword arguments of `make_env`, and must
+    be importable in other processes for `workers >= 1`.
+    """
+    _CUSTOM[family] = cls
+
+
+def env_class(env: str) -> type[TextEnv]:
+    """Return the class that serves an environment id.
+
+    Raises:
+        UnknownEnvironmentError: If no family of that name is registered.
+    """
+    family = env.partition("/")[0]
+    if family in _CUSTOM:
+        return _CUSTOM[family]
+    if family not in _FAMILIES:
+        raise UnknownEnvironmentError(
+            f"There is no environment {env!r}.",
+            f"No family {family!r} is registered.",
+            near_matches(family, [*_FAMILIES, *_CUSTOM]),
+        )
+    module, name = _FAMILIES[family]
+    return getattr(__import__(module, fromlist=[name]), name)  # type: ignore[no-any-return]
+
+
+def make_env(env: str, **params: Any) -> TextEnv:
+    """Make an environment from its registry id.
+
+    Args:
+        env: Such as `textworld/w2-o3-q4`.
+        **params: Keyword arguments of the environment, such as `max_turns`.
+
+    Raises:
+        UnknownEnvironmentError: If the id is not known; the near matches are named.
+    """
+    made = env_class(env)(env, **params)  # type: ignore[arg-type, misc]
+    made.spec = gymnasium.envs.registration.EnvSpec(id=env, entry_point=None)
+    made.factory = functools.partial(make_env, env, **params)
+    return made
+
+
+def tasks(env: str, *, split: str = "train", n: int | None = None, **params: Any) -> list[Task]:
+    """Return tasks of an environment.
+
+    Args:
+        env: Registry id.
+        split: One of `SPLITS`.
+        n: How many (`None`: all of the split).
+        **params: Keyword arguments of the environment that change the game.
+
+    Raises:
+        TaskError: If the split does not exist or `n` is not positive.
+    """
+    if split not in SPLITS:
+        raise TaskError(
+            f"There is no split {split!r}.",
+            f"The splits are {', '.join(SPLITS)}.",
+            near_matches(split, SPLITS),
+        )
+    if n is not None and n < 1:
+        raise TaskError(f"{n} tasks were asked for.", "n must be at least 1.")
+    return env_class(env).tasks(env, split, n, params)
+
+
+def _params_of(factory: Callable[[], TextEnv]) -> dict[str, Any]:
+    """Return the keyword arguments inside a factory made by `make_env`."""
+    return dict(factory.keywords) if isinstance(factory, functools.partial) else {}

@@ -1,0 +1,306 @@
+"""TextWorld games as an environment.
+
+The Z-machine interpreter (jericho) is driven directly: TextWorld's own environment
+rebuilds the logic of a game at every start, which takes longer than playing it. The
+logic is loaded only when somebody asks for `admissible_actions`, `expert` or
+`progress`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from toolkit.environments.base import CommandRules, Params, Scalar, Task, TextEnv
+from toolkit.environments.game_logic import GameLogic
+from toolkit.environments.games import game_file, load_textworld, parse_world
+from toolkit.errors import ConfigError, TaskError, near_matches
+
+SPLIT_SEEDS = {
+    "test": range(1, 101),
+    "validation": range(30_001, 40_001),
+    "demonstration": range(40_001, 50_001),
+    "train": range(50_001, 55_001),
+}
+"""Seeds of the splits; `test` and `train` are those of the paper."""
+DEFAULT_SIZES = {"validation": 100}
+"""Tasks of a split when no number is asked for; of the other splits all."""
+GOALS = ("full", "brief")
+TURNS_PER_COMMAND = 3
+"""Default `max_turns` for each command of the quest: 12 for `q4` and 24 for `q8`, as in
+the paper; enough to look around and to correct a slip."""
+VARYING_TURNS = {"simple": 24, "cooking": 36}
+"""Default `max_turns` of worlds whose quests differ in length: the paper's 24, and
+three times the 9 to 13 commands of a cooking game."""
+
+# Words that do not act in the world: they write files, ask the interpreter's own
+# questions, take moves back, repeat others, or tell the recipe a brief goal hides.
+_META = """save restore restart quit q script unscript transcript undo oops o again g
+notify verbose long brief normal superbrief short version verify score fullscore full
+pronouns nouns goal enable disable print print_state restrict tw""".split()
+
+_STATUS = re.compile(r">\s*-= [^\n]* =-(-?\d+)/\d+\s*$")
+_TRACE = re.compile(r"\[([^\]]*)\]")
+_ROOM = re.compile(r"-= ([^\n]*?) =-")
+_END = re.compile(r"\*\*\* (The End|You lost!) \*\*\*")
+_FINAL_SCORE = re.compile(r"You scored (?:a total of )?(-?\d+)")
+_DONE = " - succeeded"
+_SCORE_LINE = re.compile(r"\[?Your score has just gone (?:up|down) by [^.]*\.\]?")
+_PREPOSITIONS = {
+    "take": " from ",
+    "put": " on ",
+    "insert": " into ",
+    "lock": " with ",
+    "unlock": " with ",
+}
+
+
+class TextWorldEnv(TextEnv):
+    """A TextWorld game, one command a turn.
+
+    The first observation is the objective, a line break, and the description of the
+    room; later ones are the answer of the game. White space is collapsed, the name
+    of a room stands in front of its description, and banner, status line, score
+    lines and the menu at the end are left out. The reward of a turn is the change of
+    the game's score; `info["score"]` is the sum.
+
+    Args:
+        env_id: `textworld/wROOMS-oOBJECTS-qLENGTH`, `textworld/simple-sparse`,
+            `-balanced` or `-dense`, `textworld/cooking`,
+            `textworld/coin_collector-LEVEL` or `textworld/treasure_hunter-LEVEL`.
+        max_turns: Turns of an episode. By default three times the length of the
+            quest; 24 for `simple` and 36 for `cooking`, whose quests vary.
+        goal: `full` shows the objective as TextWorld words it, in most worlds a step
+            by step recipe; `brief` only says what is to be reached.
+        admissible: Put `admissible_actions`, all commands that would change or show
+            something, into `info`.
+        expert: Put `expert`, commands that win from here, into `info`.
+        progress: Put `progress` into `info`: 0 at the start, 1 when won, and in
+            between the part of the shortest known plan that is done (0 if the game
+            cannot be won any more).
+
+    Raises:
+        UnknownEnvironmentError: If no world has this id.
+        ConfigError: If an argument is out of range.
+    """
+
+    rules: ClassVar[CommandRules] = CommandRules(
+        max_chars=150,
+        separator=r"[.,;]|\bthen\b",
+        refused=frozenset(word[:8] for word in _META),
+        word_chars=8,
+    )
+
+    def __init__(
+        self,
+        env_id: str,
+        *,
+        max_turns: int | None = None,
+        goal: str = "full",
+        admissible: bool = False,
+        expert: bool = False,
+        progress: bool = False,
+    ) -> None:
+        _check(goal, max_turns)
+        parse_world(env_id)
+        self._given = {"goal": goal, "max_turns": max_turns}
+        self.wants_progress = progress
+        turns = max_turns or default_max_turns(env_id)
+        super().__init__(max_turns=turns, admissible=admissible, expert=expert)
+        self._interpreter: Any = None
+        self._story = ""
+        self._data: dict[str, Any] = {}
+        self._walkthrough: list[str] = []
+        self._played: list[str] = []
+        self._logic: GameLogic | None = None
+        self._events: list[str] = []
+        self._plan_length = 1
+        self._score = 0
+
+    @classmethod
+    def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
+        """Return the first `n` tasks of a split; no game is generated here."""
+        parse_world(env)
+        kept = _task_params(params)
+        seeds = SPLIT_SEEDS[split]
+        n = DEFAULT_SIZES.get(split, len(seeds)) if n is None else n
+        if n > len(seeds):
+            raise TaskError(
+                f"{n} tasks of the split {split!r} were asked for.",
+                f"It has {len(seeds)}.",
+                f"Ask for at most {len(seeds)}.",
+            )
+        return [Task(env=env, seed=s, split=split, params=kept) for s in seeds[:n]]
+
+    def expert(self) -> list[str] | None:
+        """Return commands that win from here, `None` if none are known.
+
+        As long as the walkthrough was followed these are the rest of it, afterwards
+        the plan of TextWorld's own tracker.
+        """
+        done = len(self._played)
+        if self._played == self._walkthrough[:done]:
+            return self._walkthrough[done:]
+        return self._up_to_date().plan()
+
+    def close(self) -> None:
+        """End the interpreter and free its memory."""
+        if self._interpreter is not None:
+            self._interpreter.close()
+        self._interpreter, self._story, self._logic = None, "", None
+        super().close()
+
+    # ---- what the base class asks for ----------------------------------------------
+
+    def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
+        given = {**self._given, **dict(task.params)}
+        _check(given["goal"], given["max_turns"])
+        game = game_file(task)
+        self.max_turns = given["max_turns"] or default_max_turns(task.env)
+        self._data = game.data
+        self._walkthrough = list(game.data["metadata"]["walkthrough"])
+        self._played, self._events, self._logic, self._score = [], [], None, 0
+        first = self._boot(str(game.z8))
+        text = objective(game.data, brief=given["goal"] == "brief")
+        return f"{text}\n{first}".strip(), self._facts(end=None, valid=True)
+
+    def _advance(self, command: str) -> tuple[str, float, bool, dict[str, Any]]:
+        raw, _, _, _ = self._interpreter.step(command)
+        self._played.append(command)
+        trace = _TRACE.findall(raw)
+        self._events += [t[: -len(_DONE)] for t in trace if t.endswith(_DONE)]
+        end = _END.search(raw)
+        status = (_FINAL_SCORE if end else _STATUS).search(raw)
+        before, self._score = self._score, int(status[1]) if status else self._score
+        text = _clean(raw[: end.start()] if end else raw) or self.refusal
+        valid = bool(trace) and trace[-1].endswith(_DONE)
+        info = self._facts(end=end[1] if end else None, valid=valid)
+        return text, float(self._score - before), end is not None, info
+
+    def _boot(self, story: str) -> str:
+        """Start the interpreter; return the description of the first room."""
+        if self._story != story:
+            self.close()
+            load_textworld()
+            jericho = importlib.import_module("jericho")
+            self._interpreter, self._story = jericho.FrotzEnv(story, seed=1), story
+        raw, _ = self._interpreter.reset()
+        self._interpreter.step("tw-trace-actions")
+        text = _STATUS.sub("", raw)
+        return _clean(text[text.rindex("-= ") :])
+
+    def _facts(self, *, end: str | None, valid: bool) -> dict[str, Any]:
+        """Return `info` for the state reached."""
+        info = {
+            "won": end == "The End",
+            "lost": end == "You lost!",
+            "score": float(self._score),
+            "max_score": float(sum(quest["reward"] for quest in self._data["quests"])),
+            "valid_action": valid,
+        }
+        if self.wants_admissible:
+            info["admissible_actions"] = [] if end else self._up_to_date().admissible()
+        if self.wants_expert:
+            info["expert"] = [] if end else self.expert()
+        if self.wants_progress:
+            info["progress"] = float(info["won"]) if end else self._progress()
+        return info
+
+    def _progress(self) -> float:
+        """Return the part of the shortest known plan that is done."""
+        plan = self._up_to_date().plan()
+        return 0.0 if plan is None else max(0.0, 1.0 - len(plan) / self._plan_length)
+
+    def _up_to_date(self) -> GameLogic:
+        """Return the logic of the game, told of everything that has happened."""
+        if self._logic is None:
+            self._logic = GameLogic(self._data)
+            self._plan_length = len(self._logic.plan() or self._walkthrough)
+        for event in self._events:
+            self._logic.update(event)
+        self._events = []
+        return self._logic
+
+
+def default_max_turns(env_id: str) -> int:
+    """Return the turns of an episode when no number is given."""
+    world = parse_world(env_id)
+    if world.quest_length is None:
+        return VARYING_TURNS[world.maker]
+    return TURNS_PER_COMMAND * world.quest_length
+
+
+def objective(game: Mapping[str, Any], *, brief: bool) -> str:
+    """Return what the player is told to do.
+
+    Args:
+        game: Content of the `.json` file of a game.
+        brief: Tell only what is to be reached. For most worlds this is the last
+            command of the walkthrough, put into a sentence; the cooking game has
+            only a brief objective, and `simple` names the meal.
+    """
+    full = " ".join(game["objective"].split())
+    if not brief or "cookbook" in full:
+        return full
+    last = game["metadata"]["walkthrough"][-1]
+    if game["metadata"].get("desc") == "Simple game":
+        food = last.removeprefix("put ").removesuffix(" on stove")
+        return f"The dinner is almost ready! It's only missing a grilled {food}."
+    return _sentence(last)
+
+
+def _sentence(command: str) -> str:
+    """Put a command into a sentence.
+
+    >>> _sentence("take coin")
+    'Find the coin and take it.'
+    >>> _sentence("insert old key into chest drawer")
+    'Insert the old key into the chest drawer.'
+    """
+    verb, _, rest = command.partition(" ")
+    first, preposition, second = rest.rpartition(_PREPOSITIONS.get(verb, "\0"))
+    if verb == "take":
+        return f"Find the {first or second} and take it."
+    things = f"{first}{preposition}the {second}" if first else second
+    return f"{verb.capitalize()} the {things}."
+
+
+def _clean(raw: str) -> str:
+    """Return the text of the interpreter in the form shown to the player."""
+    text = _TRACE.sub("", _STATUS.sub("", raw))
+    text = _ROOM.sub(r"\1.", _SCORE_LINE.sub("", text))
+    return " ".join(text.split())
+
+
+def _check(goal: Any, max_turns: Any) -> None:
+    """Check the arguments that shape a game."""
+    if goal not in GOALS:
+        raise ConfigError(
+            f"There is no goal {goal!r}.",
+            f"The goals are {' and '.join(GOALS)}.",
+            near_matches(str(goal), GOALS),
+        )
+    if max_turns is not None and max_turns < 1:
+        raise ConfigError(
+            f"max_turns is {max_turns}.",
+            "An episode needs at least one turn.",
+            "Leave it out, or give a positive number.",
+        )
+
+
+def _task_params(params: Params) -> tuple[tuple[str, Scalar], ...]:
+    """Return the arguments of the environment that change what is played."""
+    known = set(inspect.signature(TextWorldEnv).parameters) - {"env_id"}
+    for name in params:
+        if name not in known:
+            raise ConfigError(
+                f"TextWorldEnv has no argument {name!r}.",
+                f"Its arguments are {', '.join(sorted(known))}.",
+                near_matches(name, known),
+            )
+    _check(params.get("goal", "full"), params.get("max_turns"))
+    kept = {k: params[k] for k in ("goal", "max_turns") if params.get(k) is not None}
+    return tuple(sorted(kept.items()))

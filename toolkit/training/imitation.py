@@ -1,0 +1,149 @@
+"""Supervised fine-tuning on recorded episodes (behaviour cloning).
+
+A plain loop: same glue, same masks as in RL, loss on action tokens only.
+Shapes: `B` episodes, `L` tokens of prompt and completion together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toolkit.episodes.record import Episode
+from toolkit.episodes.tokens import EpisodeTokens, pad_batch, tokenize_episode
+from toolkit.errors import ConfigError
+from toolkit.policies.models import ModelPolicy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImitationConfig:
+    """How to imitate."""
+
+    steps: int = 200
+    """Optimiser steps."""
+    batch_size: int = 16
+    """Episodes per step."""
+    learning_rate: float = 1e-3
+    """Peak of AdamW's rate; warms up over 20 steps, then falls linearly to 5 %."""
+    weight_decay: float = 0.01
+    """AdamW's decay."""
+    seed: int = 0
+    """Seed of the order of episodes."""
+
+
+def encode_episode(policy: ModelPolicy, episode: Episode) -> Episode:
+    """Give an episode that no model played the ids it would have had.
+
+    Observations and commands are encoded with the policy's own glue; each command is
+    closed by the stop token. Log-probabilities stay empty.
+    """
+    stop = policy.template.stop_ids[0]
+    texts = [
+        policy.template.wrap(t.observation, is_first=k == 0)
+        for k, t in enumerate(episode.turns)
+    ]
+    seen = policy.tokenizer(texts, add_special_tokens=False).input_ids
+    said = policy.tokenizer(
+        [t.completion for t in episode.turns], add_special_tokens=False
+    ).input_ids
+    turns = tuple(
+        replace(
+            turn,
+            observation_ids=tuple(seen[k]),
+            action_ids=(*said[k], stop),
+            logprobs=(0.0,) * (len(said[k]) + 1),
+        )
+        for k, turn in enumerate(episode.turns)
+    )
+    return replace(episode, turns=turns)
+
+
+def imitate(
+    policy: ModelPolicy,
+    episodes: Sequence[Episode],
+    config: ImitationConfig | None = None,
+    *,
+    on_step: Callable[[int, float], None] | None = None,
+) -> list[float]:
+    """Train a policy to act as in `episodes`; changes its model in place.
+
+    Args:
+        policy: Who learns.
+        episodes: Won games of an expert, a person or another model.
+        config: How long and how fast.
+        on_step: Called with the step (from 1) and its loss.
+
+    Returns:
+        Loss per step, in nats per action token.
+
+    Raises:
+        ConfigError: If there are no episodes.
+    """
+    config = config or ImitationConfig()
+    if not episodes:
+        raise ConfigError("There are no episodes to imitate.", "The list is empty.")
+    data = [tokenize_episode(encode_episode(policy, e)) for e in episodes]
+    return fit(policy, lambda order: [data[i] for i in order], len(data), config, on_step)
+
+
+def fit(
+    policy: ModelPolicy,
+    batch_of: Callable[[Sequence[int]], list[EpisodeTokens]],
+    size: int,
+    config: ImitationConfig,
+    on_step: Callable[[int, float], None] | None = None,
+) -> list[float]:
+    """Run the loop on batches that `batch_of` makes from indices below `size`."""
+    model = policy.model.train()
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        weights, lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda k: min(1.0, (k + 1) / 20) * (1 - 0.95 * k / config.steps)
+    )
+    losses = []
+    for step, order in zip(range(config.steps), _orders(size, config), strict=False):
+        loss = action_loss(model, batch_of(order), policy.tokenizer.pad_token_id)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        rate.step()
+        losses.append(float(loss))
+        if on_step:
+            on_step(step + 1, losses[-1])
+    model.eval()
+    return losses
+
+
+def action_loss(model: Any, batch: Sequence[EpisodeTokens], pad_id: int) -> Tensor:
+    """Return the mean negative log-likelihood of the action tokens, a scalar."""
+    tensors = pad_batch(batch, pad_id)
+    ids = torch.cat([tensors.prompt_ids, tensors.completion_ids], 1)  # (B, L)
+    mask = torch.cat([tensors.prompt_mask, tensors.completion_mask], 1)
+    labels = torch.full_like(ids, -100)
+    width = tensors.completion_ids.shape[1]
+    acted = tensors.action_mask.bool()
+    labels[:, -width:][acted] = tensors.completion_ids[acted]
+    device = model.device
+    output = model(
+        input_ids=ids.to(device), attention_mask=mask.to(device), labels=labels.to(device)
+    )
+    return output.loss  # type: ignore[no-any-return]
+
+
+def _orders(size: int, config: ImitationConfig) -> Iterator[list[int]]:
+    """Yield batches of indices, epoch after epoch."""
+    rng = np.random.default_rng(config.seed)
+    queue: list[int] = []
+    while True:
+        while len(queue) < config.batch_size:
+            queue += rng.permutation(size).tolist()
+        yield queue[: config.batch_size]
+        queue = queue[config.batch_size :]
