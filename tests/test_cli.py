@@ -6,7 +6,6 @@ import pytest
 import toolkit
 from toolkit import cli
 from toolkit.environments.base import Task, TextEnv, register
-from toolkit.errors import ConfigError
 
 
 class GuessEnv(TextEnv):
@@ -127,33 +126,9 @@ def test_evaluate_prints_its_report(capsys):
     assert "1.00" in out or "100" in out  # the expert wins every game
 
 
-def test_train_needs_its_file(tmp_path, capsys):
-    missing = tmp_path / "nothing.yaml"
-    assert cli.main(["train", str(missing), "--max_steps", "1"]) == cli.FAILED
-    assert "nothing.yaml" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "overrides"),
-    [
-        ([], {}),
-        (["--a", "1"], {"a": 1}),
-        (["--a=-1", "--b", "-2.5"], {"a": -1, "b": -2.5}),
-        (["--rate", "3e-4"], {"rate": 3e-4}),
-        (["--on", "--off", "false"], {"on": True, "off": False}),
-        (["--none", "null"], {"none": None}),
-        (["--words", "[1, 2]"], {"words": [1, 2]}),
-        (["--out", "runs/a=b"], {"out": "runs/a=b"}),
-    ],
-)
-def test_overrides(words, overrides):
-    assert cli.parse_overrides(words) == overrides
-
-
-@pytest.mark.parametrize("words", [["a"], ["--a", "1", "2"], ["-a", "1"], ["--"]])
-def test_bad_overrides(words):
-    with pytest.raises(ConfigError, match="is not a setting"):
-        cli.parse_overrides(words)
+def test_train_needs_its_file(capsys):
+    assert cli.main(["train", "nothing.yaml", "--max_steps", "1"]) == cli.FAILED
+    assert "There is no file nothing.yaml." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ Interval = tuple[float, float, float]
 """Share, lower end and upper end, each from 0 to 1."""
 Bar = tuple[float, int]
 """Share from 0 to 1, and of how many."""
+Bars = tuple[str, Bar | None, Bar | None]
+"""Name, bar before and bar after; `None` where there was nothing to count."""
 
 INK, QUIET, LINE = "var(--ink,#1c1d1f)", "var(--quiet,#5b6066)", "var(--line,#d9dce0)"
 BEFORE, AFTER = "var(--before,#a14d00)", "var(--after,#0b62a8)"
@@ -102,13 +104,11 @@ def line_chart(
     return _svg(width, frame.height, label, parts)
 
 
-def bar_chart(
-    rows: Sequence[tuple[str, Bar | None, Bar | None]], *, title: str, width: int = 720
-) -> str:
+def bar_chart(rows: Sequence[Bars], *, title: str, width: int = 720) -> str:
     """Draw shares before and after as pairs of bars with their counts.
 
     Args:
-        rows: Name, bar before and bar after; `None` where there was nothing to count.
+        rows: One pair of bars each.
         title: What the shares are, for screen readers.
         width: CSS pixels.
     """
@@ -122,7 +122,7 @@ def bar_chart(
         parts.append(_text(left - 10, y + 21, short, anchor="end", fill=INK))
         for j, ((side, colour), bar) in enumerate(zip(SIDES, bars, strict=True)):
             parts.append(_bar(left, y + 17 * j, full, side, colour, bar))
-            words.append(f"{name} {side} {_share(bar)}")
+            words.append(f"{name} {side} {bar_label(bar)}")
     return _svg(width, 6 + step * len(rows), f"{title}: {'; '.join(words)}", parts)
 
 
@@ -165,6 +165,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def bar_label(bar: Bar | None) -> str:
+    """Return a share and its count.
+
+    >>> bar_label((0.5, 1200)), bar_label(None)
+    ('50 % of 1,200', 'never used')
+    """
+    return f"{percent(bar[0])} of {bar[1]:,}" if bar else "never used"
+
+
 # ---- axes ------------------------------------------------------------------------
 
 
@@ -191,8 +200,7 @@ class _Frame:
         room = self.height - self.top - self.bottom
         return self.height - self.bottom - room * (value - low) / (high - low)
 
-    def grid(self, ticks: Iterable[float], show: object) -> str:
-        assert callable(show)
+    def grid(self, ticks: Iterable[float], show: Callable[[float], str]) -> str:
         end = self.width - self.right
         return "".join(
             f'<path d="M{self.left} {self.at_y(t):.1f}H{end}" '
@@ -273,7 +281,9 @@ def _band_labels(frame: _Frame, held: Sequence[tuple[str, Interval]]) -> str:
         y = below = min(frame.at_y(value), below - 34, frame.at_y(0) - 12)
         colour = dict(SIDES)[name]
         labels.append(_text(x, y - 1, name, fill=colour))
-        labels.append(_text(x, y + 14, percent(value), fill=colour, weight=600, size=14))
+        labels.append(
+            _text(x, y + 14, percent(value), fill=colour, weight=600, size=14)
+        )
     return "".join(labels)
 
 
@@ -289,20 +299,14 @@ def _key(frame: _Frame, each: str) -> str:
 
 def _bar(x: int, y: float, full: int, side: str, colour: str, bar: Bar | None) -> str:
     share = bar[0] if bar else 0.0
-    solid = "" if side == "before" else f"fill:{colour};"
+    fill = colour if side == "after" else "none"  # told apart without colour, too
     return (
         f'<rect x="{x}" y="{y}" width="{full}" height="14" rx="2" '
         f'style="fill:{LINE};opacity:.45"/>'
-        f'<rect x="{x + 0.75}" y="{y + 0.75}" width="{max(0, full * share - 1.5):.1f}" '
-        f'height="12.5" rx="1.5" '
-        f'style="{solid}stroke:{colour};stroke-width:1.5;fill-opacity:.85"'
-        f"{' fill=' + chr(34) + 'none' + chr(34) if not solid else ''}/>"
-        + _text(x + full + 8, y + 11.5, _share(bar))
+        f'<rect x="{x + 1}" y="{y + 1}" width="{max(0, full * share - 2):.1f}" '
+        f'height="12" rx="1.5" style="fill:{fill};stroke:{colour};stroke-width:2"/>'
+        + _text(x + full + 8, y + 11.5, bar_label(bar))
     )
-
-
-def _share(bar: Bar | None) -> str:
-    return f"{percent(bar[0])} of {bar[1]:,}" if bar else "never used"
 
 
 def _each(episodes: Sequence[int]) -> str:

@@ -7,9 +7,9 @@ needs. Everything heavy is imported by the command that uses it.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
@@ -77,7 +77,13 @@ def _play(args: argparse.Namespace) -> None:
 def _train(args: argparse.Namespace) -> None:
     from toolkit.training.run import train_from_file
 
-    print(train_from_file(args.file, parse_overrides(args.rest)))
+    if not Path(args.file).is_file():
+        raise ConfigError(
+            f"There is no file {args.file}.",
+            "Training takes its settings from a YAML file.",
+            "Give its name first: toolkit train FILE.yaml --key value",
+        )
+    print(train_from_file(args.file, args.rest))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -98,43 +104,6 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 # ---- helpers ---------------------------------------------------------------------
-
-
-def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
-    """Read `--key value` pairs; values are JSON where they can be, else text.
-
-    Args:
-        words: What followed the file name on the command line.
-
-    Raises:
-        ConfigError: If a value stands without a key.
-
-    >>> parse_overrides(["--learning_rate", "1e-4", "--credit=grpo", "--shuffle"])
-    {'learning_rate': 0.0001, 'credit': 'grpo', 'shuffle': True}
-    """
-    overrides: dict[str, Any] = {}
-    queue = list(words)
-    while queue:
-        word = queue.pop(0)
-        key, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or not key:
-            raise ConfigError(
-                f"{word!r} is not a setting.",
-                "Settings are written --key value or --key=value.",
-            )
-        if not equals:
-            alone = not queue or queue[0].startswith("--")
-            value = "true" if alone else queue.pop(0)
-        overrides[key] = _json_or_text(value)
-    return overrides
-
-
-def _json_or_text(value: str) -> Any:
-    """Return the value that JSON reads, or the text itself."""
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return value
 
 
 def _policy(name: str) -> Policy:

@@ -10,8 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.environments.toy_envs import EchoEnv, broken_factory, crashing_factory
-from toolkit.environments.base import Task, make_env, register
+from tests.environments.toy_envs import (
+    EchoEnv,
+    UnguardedTextWorld,
+    broken_factory,
+    crashing_factory,
+)
+from toolkit.environments import base
+from toolkit.environments.base import Task, make_env, register, tasks
 from toolkit.environments.pool import EnvPool, PoolCounts
 from toolkit.episodes.record import StopReason
 from toolkit.errors import (
@@ -115,7 +121,8 @@ def test_workers_import_no_torch_and_use_one_thread(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
-def test_registered_classes_reach_the_workers():
+def test_registered_classes_reach_the_workers(monkeypatch):
+    monkeypatch.setattr(base, "_CUSTOM", {})
     register("toy", EchoEnv)
     factory = functools.partial(make_env, "toy/x", max_turns=1)
     with EnvPool(factory, slots=1, workers=1) as pool:
@@ -163,10 +170,21 @@ def test_facts_that_cannot_be_sent_are_a_failure():
 def test_episodes_go_on_after_their_worker_was_killed(workers):
     special = {0: "nap", 1: "nap"}  # so that the signal comes in the middle of a step
     with EnvPool(EchoEnv, slots=SLOTS, workers=workers) as pool:
+        pool.run(games())
+        pool.run(say("go"))  # belongs to an earlier game
         assert play(pool, special, kill_workers) == undisturbed(special)
         assert pool.counts == PoolCounts(
             crashes=workers, respawns=workers, replays=SLOTS
         )
+
+
+def test_a_world_may_die_once_at_every_place():
+    with EnvPool(EchoEnv, slots=1, workers=1) as pool:
+        pool.run(games(1))
+        for turn in range(1, 4):
+            pool.send({0: "nap"})
+            kill_workers()
+            assert pool.receive([0])[0].observation.startswith(f"{turn} nap")
 
 
 def test_a_worker_may_die_while_it_has_nothing_to_do():
@@ -208,6 +226,27 @@ def test_a_world_that_dies_twice_fails_alone(command, failure, error):
             assert facts(now) == {slot: then[slot] for slot in now}
         assert (pool.counts.respawns, pool.counts.failed) == (2, 1)
         assert facts(pool.run(games()))[1] == expected[0][1]  # free for the next game
+
+
+@pytest.mark.parametrize(
+    ("command", "failure"),
+    [
+        ("take nul lamp", StopReason.ENVIRONMENT_ERROR),  # a segmentation fault
+        ("nul", StopReason.ENVIRONMENT_TIMEOUT),
+    ],
+)
+def test_a_broken_interpreter_harms_no_other_game(command, failure):
+    factory = functools.partial(UnguardedTextWorld, "textworld/w2-o3-q4")
+    starts = dict(enumerate(tasks("textworld/w2-o3-q4", n=2)))
+    with EnvPool(factory, slots=2) as pool:
+        expected = [pool.run(starts), *(pool.run({1: "look"}) for _ in range(2))]
+    with EnvPool(factory, slots=2, workers=1, step_timeout_s=1.0) as pool:
+        record = [pool.run(starts), pool.run({0: command, 1: "look"})]
+        assert record[1].pop(0).failure is failure
+        record.append(pool.run({1: "look"}))
+        assert [facts(then) for then in record] == [facts(now) for now in expected]
+        assert facts(pool.run({0: starts[0]}))[0] == facts(expected[0])[0]
+        assert (pool.counts.respawns, pool.counts.failed) == (2, 1)
 
 
 def play_but_one(pool, special):
@@ -301,7 +340,7 @@ def test_wrong_calls_are_refused_and_change_nothing():
 
 def test_a_script_without_guard_gets_a_clear_error(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.replace('if __name__ == "__main__":', "if True:"))
+    script.write_text(GUARDLESS)
     done = subprocess.run(
         [sys.executable, script], env=environment(), capture_output=True, timeout=60
     )
@@ -337,6 +376,11 @@ if __name__ == "__main__":
         pool.send({0: LAST})
         pool.receive([0])
 """
+
+
+GUARDLESS = SCRIPT.replace('if __name__ == "__main__":', "if True:").replace(
+    "workers=2", "workers=1"
+)
 
 
 def environment():

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from toolkit.environments.base import Task, TextEnv
+from toolkit.environments.textworld import TextWorldEnv
 
 
 class EchoEnv(TextEnv):
@@ -20,6 +21,7 @@ class EchoEnv(TextEnv):
     def __init__(self, name="toy", *, max_turns=1000, once=""):
         super().__init__(max_turns=max_turns)
         self.once = once
+        self.broken = False
 
     @classmethod
     def tasks(cls, env, split, n, params):
@@ -28,6 +30,8 @@ class EchoEnv(TextEnv):
     def _start(self, task):
         if task.env == "toy/raises":
             raise RuntimeError("no such game")
+        if self.broken:
+            raise RuntimeError("this world was not made anew")
         self.heard = 0
         return f"game {task.seed} {self.np_random.integers(10**9)}", {}
 
@@ -66,6 +70,7 @@ class EchoEnv(TextEnv):
         time.sleep(0.5)
 
     def do_raise(self):
+        self.broken = True
         raise ValueError("bad command")
 
     def do_exit(self):
@@ -75,6 +80,13 @@ class EchoEnv(TextEnv):
         pass
 
     do_win = do_inspect = do_secret = do_talk = do_nothing
+
+
+class UnguardedTextWorld(TextWorldEnv):
+    """Gives the interpreter a NUL byte, which the cleaning of commands would drop."""
+
+    def _advance(self, command):
+        return super()._advance(command.replace("nul", "\0"))
 
 
 def broken_factory():

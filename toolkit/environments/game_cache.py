@@ -8,7 +8,7 @@ renamed), so any number of processes may make the same game at the same time:
                                        /sha256      checksums of both
 
 A pack is a `.tar.xz` archive of such files, `<world>-<key>/<seed>/<file>`, whose first
-member `index.json` lists the games. It only pre-fills the cache.
+member, the index, lists the games. It only pre-fills the cache.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from toolkit.paths import assets_dir, cache_dir
 
 FILES = ("game.z8", "game.json")
 SUMS = "sha256"
+INDEX = "index.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +140,7 @@ def write_pack(folders: Iterable[Path], path: Path) -> None:
     games = sorted(folder.relative_to(games_dir()).as_posix() for folder in folders)
     new = path.with_name(f".{path.name}.new")
     with tarfile.open(new, "w:xz", preset=9) as tar:
-        _add(tar, "index.json", json.dumps(games).encode())
+        _add(tar, INDEX, json.dumps(games).encode())
         for name in FILES:
             for game in games:
                 member = f"{game}/{name}"
@@ -189,8 +190,9 @@ def unpack(path: Path) -> None:
     """
     waiting: dict[str, list[bytes]] = {}
     with tarfile.open(path, "r|xz") as tar:
-        tar.next()  # the index
         for member in tar:
+            if member.name == INDEX:
+                continue
             game, _, _ = member.name.rpartition("/")
             content = tar.extractfile(member).read()  # type: ignore[union-attr]
             waiting.setdefault(game, []).append(content)

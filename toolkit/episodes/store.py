@@ -147,7 +147,7 @@ def _is_cut(line: bytes) -> bool:
         return False
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return False
 
@@ -180,7 +180,7 @@ def _save_parquet(rows: Iterable[dict[str, Any]], path: Path) -> None:
             f"A text holds a character that UTF-8 cannot write: {error}.",
             "Save them as .jsonl.",
         ) from error
-    pq.write_table(table, path)
+    pq.write_table(table, path, write_page_checksum=True)
 
 
 def _load_parquet(path: Path) -> Iterator[Episode]:
@@ -189,8 +189,8 @@ def _load_parquet(path: Path) -> Iterator[Episode]:
 
     # Dataset.from_parquet would leave a second copy in the cache of `datasets`.
     try:
-        rows = pq.read_table(path).to_pylist()
-    except pa.ArrowInvalid as error:
+        rows = pq.read_table(path, page_checksum_verification=True).to_pylist()
+    except (pa.ArrowException, ValueError) as error:
         raise EpisodeError(
             f"{path} is damaged.", f"{error}", "Collect the episodes again."
         ) from error

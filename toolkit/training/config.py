@@ -15,6 +15,7 @@ from trl import GRPOConfig
 
 from toolkit.device import pick_device, pick_precision
 from toolkit.errors import ConfigError, near_matches
+from toolkit.rewards import get_reward
 from toolkit.training.credit import CREDITS
 
 # loss types whose normaliser is one global token count, so that rows and buckets of
@@ -40,6 +41,8 @@ class TrainConfig(GRPOConfig):
     """What `load_policy` loads, when the run starts from a file."""
     credit: str = "grpo"
     """How turn rewards become advantages; see `toolkit.training.credit`."""
+    reward: str = "game"
+    """What turns are paid; see `toolkit.rewards`."""
     discount: float = 1.0
     """Factor per turn on later rewards; below 1 makes early wins worth more."""
     n_tasks: int | None = None
@@ -93,6 +96,7 @@ class TrainConfig(GRPOConfig):
                 f"Known: {', '.join(sorted(CREDITS))}.",
                 near_matches(self.credit, CREDITS),
             )
+        get_reward(self.reward)
         for name in ("max_steps", "live", "per_device_train_batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", "It must be >= 1.")

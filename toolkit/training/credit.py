@@ -65,16 +65,13 @@ def grpo(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnVal
 
 
 def turn_return(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnValues:
-    """Discounted return-to-go of each turn, against the group's mean episode return.
+    """Discounted return-to-go of each turn, compared with the group at the same turn.
 
-    The advantage of turn `k` is `(G_k + paid before k) - mean(R)`, over the group's
-    standard deviation of `R`, where `G_k` is the return from `k` on. What was paid
-    before a turn is added back at full value so that a late turn is not blamed for
-    rewards it could not change, and the baseline is one number per group: it has the
-    same size for long and short episodes, so it pays nothing for taking more turns.
-
-    Ours; with `discount=1` it equals `grpo`. Below 1, turns close to the reward get
-    more of the credit and early ones less.
+    With `G_k` the return from turn `k` on, `A_k = (G_k - b_k) / s`. The baseline `b_k`
+    is the mean of `G_k` over the group's episodes that reached turn `k`; `s` is the root
+    mean square of `G_k - b_k` over the group. Ours. `b_k` is fixed before the action of
+    turn `k` is drawn and is subtracted from that turn alone, never carried into the
+    return of an earlier one, so it pays or costs nothing to take another turn.
 
     Args:
         rewards: `(B, K)` turn rewards, `None` for broken episodes.
@@ -88,32 +85,34 @@ def turn_return(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> 
         ConfigError: If there is no group to compare with.
 
     >>> a = turn_return([[0.0, 1.0], [0.0, 0.0]], group_size=2, discount=0.5)
-    >>> [round(x, 2) for x in a[0]]  # returns to go .5 and 1, mean of group .5
-    [0.0, 0.71]
+    >>> [[round(x, 2) for x in row] for row in a]  # to go: .5 1 and 0 0
+    [[0.63, 1.26], [-0.63, -1.26]]
     """
     _check_groups(len(rewards), group_size)
     out: TurnValues = []
     for start in range(0, len(rewards), group_size):
-        group = rewards[start : start + group_size]
-        alive = [sum(r) for r in group if r is not None]
-        mean = sum(alive) / len(alive) if alive else 0.0
-        scale = _std(alive) + EPSILON
-        for episode in group:
-            values = _to_go(episode or [], discount)
-            out.append([(value - mean) / scale for value in values])
+        to_go = [_to_go(r or [], discount) for r in rewards[start : start + group_size]]
+        longest = max(map(len, to_go))
+        base = [_mean([g[k] for g in to_go if k < len(g)]) for k in range(longest)]
+        centred = [[v - base[k] for k, v in enumerate(g)] for g in to_go]
+        scale = _mean([v * v for g in centred for v in g]) ** 0.5 + EPSILON
+        out += [[v / scale for v in g] for g in centred]
     return out
 
 
 def _to_go(rewards: Sequence[float], discount: float) -> list[float]:
-    """Return, per turn, what was paid before it plus the discounted rest."""
+    """Return the discounted return from each turn on."""
     values: list[float] = []
-    paid = sum(rewards)
-    to_go = 0.0
+    following = 0.0
     for reward in reversed(rewards):
-        paid -= reward
-        to_go = reward + discount * to_go
-        values.append(paid + to_go)
+        following = reward + discount * following
+        values.append(following)
     return values[::-1]
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Arithmetic mean, 0 of nothing."""
+    return sum(values) / len(values) if values else 0.0
 
 
 def _std(values: Sequence[float]) -> float:

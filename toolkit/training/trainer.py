@@ -33,7 +33,8 @@ from toolkit.episodes.rollout import collect
 from toolkit.episodes.tokens import EpisodeTokens, spread_turns, tokenize_episode
 from toolkit.policies.models import ModelPolicy
 from toolkit.training.config import TrainConfig
-from toolkit.training.credit import CREDITS, discounted_return
+from toolkit.rewards import get_reward
+from toolkit.training.credit import CREDITS
 from toolkit.training.events import EventLog
 
 DEAD = EpisodeTokens(
@@ -70,6 +71,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         self.seconds: Counter[str] = Counter()
         self._rows: list[dict[str, Any]] = []
         self._tokens: list[EpisodeTokens] = []
+        self._rewards: list[list[float] | None] = []
         policy.temperature = config.temperature  # sampled and trained must agree
         super().__init__(
             model=policy.model,
@@ -109,18 +111,16 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         self._tokens = [tokenize_episode(e) if e.turns else DEAD for e in self.episodes]
         self.seconds["rollout"] += time.perf_counter() - began
         self._report(time.perf_counter() - began)
-        returns = [
-            None
-            if e.stop_reason.is_broken
-            else discounted_return(e.turn_rewards, config.discount)
-            for e in self.episodes
+        reward = get_reward(config.reward)
+        self._rewards = [
+            None if e.stop_reason.is_broken else reward(e) for e in self.episodes
         ]
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
             "completion_ids": [t.completion_ids for t in self._tokens],
             "logprobs": [t.logprobs for t in self._tokens],
             "env_mask": [t.action_mask for t in self._tokens],
-            "episode_return": returns,
+            "episode_return": [None if r is None else sum(r) for r in self._rewards],
         }
 
     def _generate_and_score_completions(
@@ -131,7 +131,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         credit = CREDITS[self.args.credit]
         values = credit(
-            [None if e.stop_reason.is_broken else e.turn_rewards for e in self.episodes],
+            self._rewards,
             group_size=self.num_generations,
             discount=self.args.discount,
         )
