@@ -135,7 +135,7 @@ def smooth(
     `smoothing(S)` steps; at the ends only the neighbours that exist count.
 
     >>> [round(float(v), 3) for v in smooth([0, 0, 1, 0, 0])]
-    [0.063, 0.245, 0.399, 0.245, 0.063]
+    [0.077, 0.257, 0.403, 0.257, 0.077]
 
     Args:
         values: `(S,)`
@@ -211,7 +211,7 @@ class _Frame:
 
     def x_axis(self, title: str) -> str:
         base = self.height - self.bottom
-        count = max(2, (self.width - self.left - self.right) // 80)
+        count = max(2, (self.width - self.left - self.right) // 60)
         whole = sorted({round(t) for t in _ticks(*self.x, count)})
         marks = [t for t in whole if self.x[0] <= t <= self.x[1]]
         middle = (self.left + self.width - self.right) / 2

@@ -32,7 +32,7 @@ from toolkit.transcript import lost_and_won
 
 VERBS = 8
 """So many command verbs are drawn, the most frequent ones; the table has all."""
-WIDE, NARROW, PANEL = 760, 330, 340
+WIDE, NARROW, PANEL = 920, 330, 330
 """Widths of charts in CSS pixels: on a screen, on a phone, and of small ones."""
 
 
@@ -200,7 +200,12 @@ def _header(title: str, run: Run, facts: Mapping[str, Any]) -> str:
 
 def _headline(changes: Mapping[str, Comparison], notes: Iterable[str]) -> str:
     rows = [
-        (escape(name), _cell(c.before), _cell(c.after), _change_cell(c))
+        (
+            f"{escape(name)}<small>{c.n} games</small>",
+            _cell(c.before),
+            _cell(c.after),
+            _change_cell(c),
+        )
         for name, c in changes.items()
     ]
     won = table("Held-out games won", ("Games", "Before", "After", "Change"), rows)
@@ -216,7 +221,6 @@ def _headline(changes: Mapping[str, Comparison], notes: Iterable[str]) -> str:
 def _cell(evaluation: Evaluation) -> str:
     low, high = 100 * evaluation.low, 100 * evaluation.high
     lines = [f"{low:.0f} to {high:.0f} %", f"{evaluation.mean_turns:.1f} turns"]
-    lines.append(f"{evaluation.wins} won, {evaluation.n} games")
     if evaluation.broken:
         lines.append(f"{evaluation.broken} worlds failed")
     return big(percent(evaluation.success), lines)
@@ -348,7 +352,7 @@ def _making(
     )
     return section(
         "How it was made",
-        f'<p>To do it again:</p><pre tabindex="0">{escape(command)}</pre>'
+        f"<p>To do it again:</p><pre>{escape(command)}</pre>"
         f'<div class="facts">{"".join(tables)}</div>',
     )
 

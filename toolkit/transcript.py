@@ -110,7 +110,7 @@ def _flipped(change: Comparison) -> tuple[list[tuple[Episode, Episode]], int]:
 
 def _row(number: int, turn: Turn) -> str:
     sign = "gain" if turn.reward > 0 else "pain" if turn.reward < 0 else "plain"
-    said = turn.action or turn.completion.strip() or "(nothing)"
+    said = turn.action or turn.completion.strip("> \n") or "(nothing)"
     return (
         f'<tr class="{sign}"><th scope="row">{number}</th>'
         f"<td>{_folded(turn.observation)}"

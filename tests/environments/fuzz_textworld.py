@@ -10,26 +10,62 @@ import sys
 
 from toolkit import make_env, tasks
 
-META = (
-    "save restore restart quit q script unscript transcript undo oops again g notify"
-    " verbose brief superbrief long short normal version verify score fullscore full"
-    " pronouns nouns goal enable print_state print restrict tw-trace-actions"
-    " tw-extra-infos tw-print transcription superbriefly restores ｓａｖｅ"
-).split()
-VERBS = (
-    "take drop open close lock unlock put insert eat go look examine inventory push"
-    " help yes no sorry wait think wake ask tell give show throw say answer set turn"
-).split()
-NOUNS = "chest key keycard mantle me it them all everything north south type J 2".split()
-GLUE = [". ", ".", ", ", ",", ";", " then ", ", then ", " and then ", "\n", "\r", " and "]
+META = """save restore restart quit q script unscript transcript undo oops again g
+notify verbose brief superbrief long short normal version verify score fullscore full
+pronouns nouns goal enable print_state print restrict tw-trace-actions tw-extra-infos
+tw-print transcription superbriefly restores ｓａｖｅ"""
+VERBS = """take drop open close lock unlock put insert eat go look examine inventory
+push help yes no sorry wait think wake ask tell give show throw say answer set turn"""
+NOUNS = "chest key keycard mantle me it them all everything north south type J 2"
+MOVES = ["look", "wait", "z", "inventory", "go north", "go south", "jump", "sing"]
+GLUE = [
+    ". ",
+    ".",
+    ", ",
+    ",",
+    ";",
+    " then ",
+    ", then ",
+    " and then ",
+    "\n",
+    "\r",
+    " and ",
+]
 WRAP = ["{}", "> {}", '"{}"', "'{}", "person, {}", "({})", "me, {}", ">>{}", "\\{}"]
-JUNK = ["\x00", "\x1b[2J", "\\x", "\\", "%s%n%d", "{0}", "$(ls)", "`", "🗝️", "é", "\ud800"]
-JUNK += ["\u2028", "\u200b", "\x85", "'", '"', "..", "\t", "&amp;", "-= X =-0/99", "*** The End ***"]
+JUNK = [
+    "\x00",
+    "\x1b[2J",
+    "\\x",
+    "\\",
+    "%s%n%d",
+    "{0}",
+    "$(ls)",
+    "`",
+    "🗝️",
+    "é",
+    "\ud800",
+]
+JUNK += [
+    "\u2028",
+    "\u200b",
+    "\x85",
+    "'",
+    '"',
+    "..",
+    "\t",
+    "&amp;",
+    "-= X =-0/99",
+    "*** The End ***",
+]
 
 
 def phrase(rng: random.Random) -> str:
-    words = rng.choice([VERBS, VERBS, META])
-    return " ".join([rng.choice(words), *rng.choices(NOUNS, k=rng.randrange(4))])
+    if rng.random() < 0.5:
+        return rng.choice(MOVES)
+    words = rng.choice([VERBS, META]).split()
+    return " ".join(
+        [rng.choice(words), *rng.choices(NOUNS.split(), k=rng.randrange(4))]
+    )
 
 
 def hostile(rng: random.Random) -> str:

@@ -85,13 +85,14 @@ def no_process_is_left():
 # ---- normal life -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 2, 50])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_outcomes_do_not_depend_on_the_number_of_workers(workers):
     with EnvPool(EchoEnv, slots=SLOTS, workers=workers) as pool:
-        assert play(pool, {3: "win"}) == undisturbed({3: "win"})
+        assert play(pool) == undisturbed()
+        assert pool.run({3: "win"})[3].terminated
         assert play(pool) == undisturbed()  # worlds are used again
         assert pool.counts == PoolCounts()
-        assert len(multiprocessing.active_children()) == min(workers, SLOTS)
+        assert len(multiprocessing.active_children()) == workers
 
 
 def test_receive_waits_for_the_wanted_slots_only_and_keeps_their_order():
@@ -114,7 +115,8 @@ def test_messages_larger_than_the_pipe_do_not_block():
 
 def test_workers_import_no_torch_and_use_one_thread(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    with EnvPool(EchoEnv, slots=1, workers=1) as pool:
+    with EnvPool(EchoEnv, slots=1, workers=3) as pool:
+        assert len(multiprocessing.active_children()) == 1  # no more than slots
         pool.run(games(1))
         info = pool.run({0: "inspect"})[0].info
     assert (info["torch"], info["threads"]) == (False, "1")
@@ -200,7 +202,7 @@ def test_a_worker_may_die_while_it_has_nothing_to_do():
 
 @pytest.mark.parametrize("command", ["crash", "null", "hang"])
 def test_a_world_that_dies_once_goes_on(once, command):
-    with EnvPool(once, slots=SLOTS, workers=2, step_timeout_s=0.5) as pool:
+    with EnvPool(once, slots=SLOTS, workers=2, step_timeout_s=1.0) as pool:
         record = play(pool, {1: command})
     assert record == undisturbed({1: command}, once)  # it is harmless from now on
     assert pool.counts == PoolCounts(
@@ -216,7 +218,7 @@ def test_a_world_that_dies_once_goes_on(once, command):
     ],
 )
 def test_a_world_that_dies_twice_fails_alone(command, failure, error):
-    with EnvPool(EchoEnv, slots=SLOTS, workers=2, step_timeout_s=0.5) as pool:
+    with EnvPool(EchoEnv, slots=SLOTS, workers=2, step_timeout_s=1.0) as pool:
         record = play_but_one(pool, {1: command})
         bad = record[3].pop(1)
         assert bad.failure is failure
@@ -228,25 +230,18 @@ def test_a_world_that_dies_twice_fails_alone(command, failure, error):
         assert facts(pool.run(games()))[1] == expected[0][1]  # free for the next game
 
 
-@pytest.mark.parametrize(
-    ("command", "failure"),
-    [
-        ("take nul lamp", StopReason.ENVIRONMENT_ERROR),  # a segmentation fault
-        ("nul", StopReason.ENVIRONMENT_TIMEOUT),
-    ],
-)
-def test_a_broken_interpreter_harms_no_other_game(command, failure):
+def test_a_segmentation_fault_of_the_interpreter_harms_no_other_game():
     factory = functools.partial(UnguardedTextWorld, "textworld/w2-o3-q4")
     starts = dict(enumerate(tasks("textworld/w2-o3-q4", n=2)))
     with EnvPool(factory, slots=2) as pool:
         expected = [pool.run(starts), *(pool.run({1: "look"}) for _ in range(2))]
-    with EnvPool(factory, slots=2, workers=1, step_timeout_s=1.0) as pool:
-        record = [pool.run(starts), pool.run({0: command, 1: "look"})]
-        assert record[1].pop(0).failure is failure
+    with EnvPool(factory, slots=2, workers=1) as pool:
+        record = [pool.run(starts), pool.run({0: "take nul lamp", 1: "look"})]
+        assert "signal 11" in record[1].pop(0).error
         record.append(pool.run({1: "look"}))
-        assert [facts(then) for then in record] == [facts(now) for now in expected]
+        assert [facts(now) for now in record] == [facts(then) for then in expected]
         assert facts(pool.run({0: starts[0]}))[0] == facts(expected[0])[0]
-        assert (pool.counts.respawns, pool.counts.failed) == (2, 1)
+        assert pool.counts == PoolCounts(crashes=2, respawns=2, replays=1, failed=1)
 
 
 def play_but_one(pool, special):

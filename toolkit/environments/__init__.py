@@ -2,7 +2,6 @@
 
 from toolkit.environments.base import (
     SPLITS,
-    CommandRules,
     Snapshot,
     Task,
     TextEnv,
@@ -10,6 +9,7 @@ from toolkit.environments.base import (
     register,
     tasks,
 )
+from toolkit.environments.commands import CommandRules
 
 __all__ = [
     "SPLITS",

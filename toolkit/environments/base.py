@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
-import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +18,13 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 
-from toolkit.errors import SnapshotError, TaskError, UnknownEnvironmentError, near_matches
+from toolkit.environments.commands import CommandRules
+from toolkit.errors import (
+    SnapshotError,
+    TaskError,
+    UnknownEnvironmentError,
+    near_matches,
+)
 
 Scalar = str | int | float | bool
 SPLITS = ("train", "validation", "test", "demonstration")
@@ -70,45 +74,7 @@ class Snapshot:
     actions: tuple[str, ...]
     """Raw actions given so far, oldest first."""
     digests: tuple[str, ...]
-    """Hash of the observation after `reset` and after each action, `len(actions) + 1`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommandRules:
-    """How a raw action becomes one command that is safe to give to a world."""
-
-    max_chars: int = 200
-    """Longer commands are cut."""
-    separator: str = r"[.;]|\bthen\b"
-    """Regular expression; everything from its first match on is dropped, because
-    parser games run `a. b` and `a then b` as two moves for the price of one."""
-    refused: frozenset[str] = frozenset()
-    """First words that never reach the world (such as `save` and `quit`)."""
-    word_chars: int | None = None
-    """Letters of a word that the world reads (`None`: all); the entries of `refused`
-    are to be cut to as many."""
-
-    def clean(self, action: str) -> str:
-        r"""Return the first line of `action` as one harmless command, or `""`.
-
-        Control characters and backslashes go: NUL crashes the Z-machine interpreter
-        and `\x` is an escape that makes it hang for ever. Letters lose their accents
-        and other characters outside ASCII go, because parsers read bytes.
-
-        >>> CommandRules().clean("go north. take lamp")
-        'go north'
-        >>> CommandRules(refused=frozenset({"save"})).clean("> SAVE game")
-        ''
-        """
-        lines = (line.strip() for line in action[: 10 * self.max_chars].splitlines())
-        text = next((line for line in lines if line.strip("> ")), "")
-        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-        text = "".join(c if c.isprintable() else " " for c in text.replace("\\", ""))
-        text = re.split(self.separator, text, maxsplit=1, flags=re.IGNORECASE)[0]
-        text = " ".join(text.lstrip("> ").split())[: self.max_chars].strip()
-        first = re.match(r"\W*(\w*)", text)
-        word = first.group(1).lower()[: self.word_chars] if first else ""
-        return "" if word in self.refused else text
+    """Hash of the observation after `reset` and after each action."""
 
 
 class FreeText(gymnasium.Space[str]):
@@ -171,6 +137,7 @@ class TextEnv(gymnasium.Env[str, str]):
         self.action_space = FreeText(10_000)
         self.factory: Callable[[], TextEnv] | None = None
         self._task: Task | None = None
+        self._over = False
         self._actions: list[str] = []
         self._digests: list[str] = []
         self._last_info: dict[str, Any] = {}
@@ -213,6 +180,8 @@ class TextEnv(gymnasium.Env[str, str]):
         """
         super().reset(seed=seed)
         task = (options or {}).get("task") or self._default_task()
+        # If the world cannot start, there is no game to play.
+        self._task, self._over = None, False
         observation, info = self._start(task)
         self._task, self._actions = task, []
         self._digests = [_digest(observation)]
@@ -229,12 +198,12 @@ class TextEnv(gymnasium.Env[str, str]):
             Observation, reward of this turn, terminated, truncated and `info`.
 
         Raises:
-            TaskError: If `reset` was never called.
+            TaskError: If `reset` was never called, or the game has ended.
         """
-        if self._task is None:
+        if self._task is None or self._over:
             raise TaskError(
-                "step() was called before reset().",
-                "There is no game to play yet.",
+                "step() was called without a running game.",
+                "The game is over." if self._over else "There is no game to play yet.",
                 "Call env.reset(options={'task': task}) first.",
             )
         command = self.rules.clean(action)
@@ -247,6 +216,7 @@ class TextEnv(gymnasium.Env[str, str]):
         self._last_info = info
         self._actions.append(action)
         self._digests.append(_digest(observation))
+        self._over = terminated
         truncated = not terminated and len(self._actions) >= self.max_turns
         return observation, float(reward), terminated, truncated, dict(info)
 
@@ -270,7 +240,9 @@ class TextEnv(gymnasium.Env[str, str]):
         if tuple(self._digests) != snapshot.digests:
             turn = next(
                 i
-                for i, pair in enumerate(zip(self._digests, snapshot.digests, strict=False))
+                for i, pair in enumerate(
+                    zip(self._digests, snapshot.digests, strict=False)
+                )
                 if pair[0] != pair[1]
             )
             raise SnapshotError(
@@ -297,7 +269,12 @@ class TextEnv(gymnasium.Env[str, str]):
         self, info: dict[str, Any], *, command: str, valid: bool
     ) -> dict[str, Any]:
         """Fill in what a world left out."""
-        full = {"won": False, "lost": False, "score": 0.0, "max_score": 1.0}
+        full: dict[str, Any] = {
+            "won": False,
+            "lost": False,
+            "score": 0.0,
+            "max_score": 1.0,
+        }
         full |= {"valid_action": valid, "command": command}
         full |= info
         if self.wants_expert and "expert" not in full:
@@ -358,13 +335,21 @@ def make_env(env: str, **params: Any) -> TextEnv:
     Raises:
         UnknownEnvironmentError: If the id is not known; the near matches are named.
     """
-    made = env_class(env)(env, **params)  # type: ignore[arg-type, misc]
-    made.spec = gymnasium.envs.registration.EnvSpec(id=env, entry_point=None)
+    made = env_class(env)(env, **params)  # type: ignore[arg-type, call-arg]
+    made.spec = gymnasium.envs.registration.EnvSpec(
+        id=env,
+        entry_point="toolkit.environments.base:make_env",
+        kwargs={"env": env, **params},
+        order_enforce=False,
+        disable_env_checker=True,
+    )
     made.factory = functools.partial(make_env, env, **params)
     return made
 
 
-def tasks(env: str, *, split: str = "train", n: int | None = None, **params: Any) -> list[Task]:
+def tasks(
+    env: str, *, split: str = "train", n: int | None = None, **params: Any
+) -> list[Task]:
     """Return tasks of an environment.
 
     Args:

@@ -1,4 +1,4 @@
-"""TextWorld games: which one an id names, and how it is generated.
+"""TextWorld games: generated, cached and packed.
 
 `game_file` gives the game of a task: from the cache, from a pack that ships with the
 package, or freshly generated in this process.
@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import errno
 import functools
-import hashlib
 import importlib
-import json
 import multiprocessing
 import os
-import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +23,8 @@ from tqdm.auto import tqdm
 
 from toolkit.environments import game_cache
 from toolkit.environments.game_cache import GameFile
-from toolkit.errors import (
-    CacheError,
-    ConfigError,
-    GameGenerationError,
-    UnknownEnvironmentError,
-    near_matches,
-)
+from toolkit.environments.worlds import World, parse_world
+from toolkit.errors import CacheError, ConfigError, GameGenerationError, TaskError
 
 if TYPE_CHECKING:
     from toolkit.environments.base import Task
@@ -42,134 +33,7 @@ TRIES = 60
 """Seeds tried for one game of exact quest length."""
 SEED_STRIDE = 1_000_000
 """Distance between the seeds tried for one game; far beyond every split."""
-LARGEST_WORLD = 100
-"""Rooms; larger games do not fit into a `.z8` file."""
-
-_COOKING = {
-    "recipe": 1,
-    "take": 1,
-    "go": 6,
-    "open": True,
-    "cook": True,
-    "cut": True,
-    "drop": False,
-    "recipe_seed": 0,
-    "split": None,
-}
-_EXAMPLES = (
-    *("textworld/w2-o3-q4", "textworld/w4-o6-q8", "textworld/w8-o12-q4"),
-    *(f"textworld/simple-{r}" for r in ("sparse", "balanced", "dense")),
-    *("textworld/cooking", "textworld/coin_collector-5"),
-    "textworld/treasure_hunter-5",
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class World:
-    """A kind of game, as named by the part of an id after `textworld/`."""
-
-    name: str
-    """Such as `w2-o3-q4`."""
-    maker: str
-    """`custom` or the name of one of TextWorld's challenges."""
-    settings: tuple[tuple[str, Any], ...]
-    """Options of the maker, sorted by name."""
-    quest_length: int | None = None
-    """Commands of the shortest solution known to the generator, `None` if it varies."""
-
-    @property
-    def key(self) -> str:
-        """Name of the folder of its games, unique to options and library version."""
-        facts = json.dumps([self.maker, self.settings, version("textworld")])
-        return f"{self.name}-{hashlib.sha256(facts.encode()).hexdigest()[:10]}"
-
-
-# ---- which game ------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=256)
-def parse_world(env: str) -> World:
-    """Return the world that a registry id names.
-
-    Args:
-        env: Such as `textworld/w2-o3-q4` or `textworld/coin_collector-105`.
-
-    Raises:
-        UnknownEnvironmentError: If the id names no world; near matches are told.
-        ConfigError: If a size or level is out of range.
-    """
-    name = env.partition("/")[2]
-    if match := re.fullmatch(r"w(\d+)-o(\d+)-q(\d+)", name):
-        return _custom(env, name, *map(int, match.groups()))
-    if match := re.fullmatch(r"simple-(sparse|balanced|dense)", name):
-        settings = {"rewards": match[1], "goal": "detailed", "test": False}
-        return _world(name, "simple", settings)
-    if name == "cooking":
-        return _world(name, "cooking", _COOKING)
-    if match := re.fullmatch(r"(coin_collector|treasure_hunter)-(\d+)", name):
-        return _levelled(env, name, match[1], int(match[2]))
-    raise UnknownEnvironmentError(
-        f"There is no environment {env!r}.",
-        "A TextWorld id is textworld/wROOMS-oOBJECTS-qLENGTH, simple-sparse, "
-        "simple-balanced, simple-dense, cooking, coin_collector-LEVEL or "
-        "treasure_hunter-LEVEL.",
-        near_matches(env, _EXAMPLES),
-    )
-
-
-def _world(
-    name: str, maker: str, settings: dict[str, Any], quest_length: int | None = None
-) -> World:
-    return World(
-        name=name,
-        maker=maker,
-        settings=tuple(sorted(settings.items())),
-        quest_length=quest_length,
-    )
-
-
-def _custom(env: str, name: str, rooms: int, objects: int, length: int) -> World:
-    """Check the sizes of a `wX-oY-qZ` world."""
-    sizes = {"rooms (w)": rooms, "objects (o)": objects, "quest length (q)": length}
-    for label, value in sizes.items():
-        if value < 1:
-            raise ConfigError(
-                f"{env!r} asks for {value} {label}.",
-                "A game needs at least one of each.",
-                near_matches(env, _EXAMPLES),
-            )
-    _check_rooms(env, rooms)
-    settings = {"nb_rooms": rooms, "nb_objects": objects, "quest_length": length}
-    return _world(name, "custom", settings, length)
-
-
-def _levelled(env: str, name: str, maker: str, level: int) -> World:
-    """Check the level of a challenge that has levels."""
-    top = 300 if maker == "coin_collector" else 30
-    if not 1 <= level <= top:
-        raise ConfigError(
-            f"{env!r} asks for level {level}.",
-            f"The levels of {maker} go from 1 to {top}.",
-            f"Use for instance textworld/{maker}-5.",
-        )
-    if maker == "coin_collector":
-        length = (level - 1) % 100 + 1
-        _check_rooms(env, ((level - 1) // 100 + 1) * length)
-    else:
-        mode, step = divmod(level - 1, 10)
-        low, high = ((1, 5), (2, 10), (3, 20))[mode]
-        length = round(low + (high - low) * step / 9)
-    return _world(name, maker, {"level": level}, length)
-
-
-def _check_rooms(env: str, rooms: int) -> None:
-    if rooms > LARGEST_WORLD:
-        raise ConfigError(
-            f"{env!r} would have {rooms} rooms.",
-            f"More than {LARGEST_WORLD} rooms do not fit into a .z8 game file.",
-            "Choose a smaller world or level.",
-        )
-
+LARGEST_SEED = 2**31
 
 # ---- from the cache, or made -----------------------------------------------------
 
@@ -185,9 +49,16 @@ def game_file(task: Task) -> GameFile:
     A damaged game is removed and made again.
 
     Raises:
+        TaskError: If the seed cannot be one.
         GameGenerationError: If the generator has no such game.
         CacheError: If the cache cannot be read or written.
     """
+    if not 0 <= task.seed < LARGEST_SEED:
+        raise TaskError(
+            f"{task.seed} is not the seed of a game.",
+            f"Seeds are numbers from 0 to {LARGEST_SEED - 1}.",
+            "Get tasks from toolkit.tasks().",
+        )
     folder = game_dir(task)
     with game_cache.cache_errors(folder):
         found = game_cache.load(folder)
@@ -242,7 +113,7 @@ def generate(
             game_file(task)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_ignore_interrupt) as pool:
+    with context.Pool(workers, initializer=_obey_parent) as pool:
         for _ in bar(pool.imap_unordered(_make, missing)):
             pass
 
@@ -263,9 +134,10 @@ def _make(task: Task) -> None:
     game_file(task)
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which then ends its workers at once."""
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent; when it ends a worker, let that clean up first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
 
 def pack(tasks: Iterable[Task], path: str | os.PathLike[str]) -> None:
@@ -322,6 +194,7 @@ def _generate(world: World, seed: int) -> tuple[Any, Any] | None:
     generator = importlib.import_module("textworld.generator")
     options = textworld.GameOptions()
     options.seeds = seed
+    options.grammar.theme = world.theme
     settings = dict(world.settings)
     rng_seed = textworld.g_rng._seed  # the challenge "simple" sets it
     try:
@@ -351,7 +224,9 @@ def _compile(game: Any, options: Any) -> list[bytes]:
             generator.compile_game(game, options)
         except generator.CouldNotCompileGameError as error:
             if shutil.disk_usage(folder).free < 10_000_000:
-                raise OSError(errno.ENOSPC, "No space left for temporary files") from error
+                raise OSError(
+                    errno.ENOSPC, "No space left for temporary files"
+                ) from error
             raise GameGenerationError(
                 "A game could not be compiled.",
                 "Most likely it is too big for a .z8 file.",

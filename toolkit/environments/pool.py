@@ -72,7 +72,7 @@ class PoolCounts:
     respawns: int = 0
     """Workers that were started again."""
     replays: int = 0
-    """Games that were replayed in a new worker."""
+    """Games that went on in a new worker after a replay."""
     failed: int = 0
     """Outcomes with a `failure`."""
 
@@ -245,6 +245,7 @@ class EnvPool:
             slot.task, slot.actions = slot.command, []
         elif slot.command is not None:
             slot.actions.append(slot.command)
+            self.counts.replays += slot.lost
         slot.command, slot.deaths, slot.lost = None, 0, False
         slot.outcome = Outcome(
             observation=text,
@@ -316,7 +317,6 @@ class EnvPool:
         past = None
         if slot.lost and slot.task and isinstance(slot.command, str):
             past = slot.task, tuple(slot.actions)
-            self.counts.replays += 1
         return index, slot.command, past
 
     def _set_deadline(self, worker: Worker) -> None:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from toolkit.environments.base import CommandRules, Params, Scalar, Task, TextEnv
+from toolkit.environments.base import Params, Scalar, Task, TextEnv
+from toolkit.environments.commands import CommandRules
 from toolkit.environments.game_logic import GameLogic
-from toolkit.environments.games import game_file, load_textworld, parse_world
+from toolkit.environments.games import game_file
+from toolkit.environments.worlds import parse_world
 from toolkit.errors import ConfigError, TaskError, near_matches
 
 SPLIT_SEEDS = {
@@ -38,9 +41,17 @@ three times the 9 to 13 commands of a cooking game."""
 
 # Words that do not act in the world: they write files, ask the interpreter's own
 # questions, take moves back, repeat others, or tell the recipe a brief goal hides.
-_META = """save restore restart quit q script unscript transcript undo oops o again g
-notify verbose long brief normal superbrief short version verify score fullscore full
-pronouns nouns goal enable disable print print_state restrict tw""".split()
+_META = frozenset(
+    word[:8]
+    for line in (
+        "save restore restart quit q script unscript transcript",
+        "undo oops o again g",
+        "notify verbose long brief normal superbrief short",
+        "version verify score fullscore full pronouns nouns",
+        "goal enable disable print print_state restrict tw",
+    )
+    for word in line.split()
+)
 
 _STATUS = re.compile(r">\s*-= [^\n]* =-(-?\d+)/\d+\s*$")
 _TRACE = re.compile(r"\[([^\]]*)\]")
@@ -70,7 +81,8 @@ class TextWorldEnv(TextEnv):
     Args:
         env_id: `textworld/wROOMS-oOBJECTS-qLENGTH`, `textworld/simple-sparse`,
             `-balanced` or `-dense`, `textworld/cooking`,
-            `textworld/coin_collector-LEVEL` or `textworld/treasure_hunter-LEVEL`.
+            `textworld/coin_collector-LEVEL` or `textworld/treasure_hunter-LEVEL`;
+            with `-basic` behind it in TextWorld's short and plain wording.
         max_turns: Turns of an episode. By default three times the length of the
             quest; 24 for `simple` and 36 for `cooking`, whose quests vary.
         goal: `full` shows the objective as TextWorld words it, in most worlds a step
@@ -90,7 +102,7 @@ class TextWorldEnv(TextEnv):
     rules: ClassVar[CommandRules] = CommandRules(
         max_chars=150,
         separator=r"[.,;]|\bthen\b",
-        refused=frozenset(word[:8] for word in _META),
+        refused=_META,
         word_chars=8,
     )
 
@@ -119,6 +131,7 @@ class TextWorldEnv(TextEnv):
         self._events: list[str] = []
         self._plan_length = 1
         self._score = 0
+        self._room = self._first_room = ""
 
     @classmethod
     def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
@@ -156,7 +169,7 @@ class TextWorldEnv(TextEnv):
     # ---- what the base class asks for ----------------------------------------------
 
     def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
-        given = {**self._given, **dict(task.params)}
+        given: dict[str, Any] = {**self._given, **dict(task.params)}
         _check(given["goal"], given["max_turns"])
         game = game_file(task)
         self.max_turns = given["max_turns"] or default_max_turns(task.env)
@@ -176,6 +189,7 @@ class TextWorldEnv(TextEnv):
         status = (_FINAL_SCORE if end else _STATUS).search(raw)
         before, self._score = self._score, int(status[1]) if status else self._score
         text = _clean(raw[: end.start()] if end else raw) or self.refusal
+        self._room = (_ROOM.findall(raw) or [self._room])[-1]
         valid = bool(trace) and trace[-1].endswith(_DONE)
         info = self._facts(end=end[1] if end else None, valid=valid)
         return text, float(self._score - before), end is not None, info
@@ -184,22 +198,27 @@ class TextWorldEnv(TextEnv):
         """Start the interpreter; return the description of the first room."""
         if self._story != story:
             self.close()
-            load_textworld()
             jericho = importlib.import_module("jericho")
-            self._interpreter, self._story = jericho.FrotzEnv(story, seed=1), story
+            with warnings.catch_warnings():  # jericho knows only published games
+                warnings.simplefilter("ignore", jericho.UnsupportedGameWarning)
+                self._interpreter = jericho.FrotzEnv(story, seed=1)
+            self._story = story
         raw, _ = self._interpreter.reset()
         self._interpreter.step("tw-trace-actions")
         text = _STATUS.sub("", raw)
+        self._room = self._first_room = _ROOM.findall(text)[-1]
         return _clean(text[text.rindex("-= ") :])
 
     def _facts(self, *, end: str | None, valid: bool) -> dict[str, Any]:
         """Return `info` for the state reached."""
-        info = {
+        info: dict[str, Any] = {
             "won": end == "The End",
             "lost": end == "You lost!",
             "score": float(self._score),
             "max_score": float(sum(quest["reward"] for quest in self._data["quests"])),
             "valid_action": valid,
+            "room": self._room,
+            "first_room": self._first_room,
         }
         if self.wants_admissible:
             info["admissible_actions"] = [] if end else self._up_to_date().admissible()
@@ -283,11 +302,11 @@ def _check(goal: Any, max_turns: Any) -> None:
             f"The goals are {' and '.join(GOALS)}.",
             near_matches(str(goal), GOALS),
         )
-    if max_turns is not None and max_turns < 1:
+    if max_turns is not None and not (isinstance(max_turns, int) and max_turns > 0):
         raise ConfigError(
-            f"max_turns is {max_turns}.",
+            f"max_turns is {max_turns!r}.",
             "An episode needs at least one turn.",
-            "Leave it out, or give a positive number.",
+            "Leave it out, or give a positive whole number.",
         )
 
 

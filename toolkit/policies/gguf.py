@@ -21,7 +21,7 @@ def plain_copy(folder: Path) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from toolkit.environments.games import cache_dir
+    from toolkit.paths import cache_dir
 
     target = cache_dir() / "models" / "smollm2-135m"
     if (target / "config.json").exists():

@@ -173,7 +173,9 @@ def load_policy(
     from toolkit.device import pick_device, pick_precision
 
     device = device or pick_device()
-    dtype = pick_precision(device).load_dtype
+    precision = pick_precision(device)
+    frozen = bool(lora) or quantize
+    dtype = precision.compute_dtype if frozen else precision.load_dtype
     special: dict[str, Callable[..., tuple[Any, Any]]] = {
         "pocket": _load_pocket,
         "smollm2-135m": _load_smollm2,

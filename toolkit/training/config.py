@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 # TRL's environment interfaces warn that they are experimental; we pin the version and
 # test every assumption. Telemetry is off unless the user turned it on.
@@ -18,8 +19,8 @@ from toolkit.errors import ConfigError, near_matches
 from toolkit.rewards import get_reward
 from toolkit.training.credit import CREDITS
 
-# loss types whose normaliser is one global token count, so that rows and buckets of
-# rows can be summed freely
+# Loss types whose normaliser is one global token count, so that rows and buckets of
+# rows can be summed freely.
 TOKEN_NORMALISED = ("dapo", "cispo")
 
 
@@ -35,8 +36,9 @@ class TrainConfig(GRPOConfig):
 
     env: str = ""
     """Registry id of the environment."""
-    env_params: dict[str, Any] = field(default_factory=dict)
-    """Keyword arguments of the environment, such as `{"goal": "brief"}`."""
+    env_params: dict[str, Any] | str | None = field(default_factory=dict)
+    """Keyword arguments of the environment, such as `{"goal": "brief"}`; on the command
+    line as JSON."""
     policy: str = "pocket"
     """What `load_policy` loads, when the run starts from a file."""
     credit: str = "grpo"
@@ -46,13 +48,21 @@ class TrainConfig(GRPOConfig):
     discount: float = 1.0
     """Factor per turn on later rewards; below 1 makes early wins worth more."""
     n_tasks: int | None = None
-    """How many training games are used (`None`: as many as the steps need)."""
+    """How many training games are used (`None`: all of the split)."""
     live: int = 64
     """Episodes played at the same time."""
     workers: int | None = None
     """Processes that run the worlds (`None`: one per core)."""
     stop_after_minutes: float | None = None
-    """Finish the step and end once this much time has passed."""
+    """End once this much time has passed, when the episodes at hand are used up."""
+    progress: bool = True
+    """Print a line per step."""
+
+    # `env_params` may come as JSON, like TRL's own dictionaries
+    _VALID_DICT_FIELDS: ClassVar[list[str]] = [
+        *GRPOConfig._VALID_DICT_FIELDS,
+        "env_params",
+    ]
 
     # our defaults of TRL's fields
     output_dir: str | None = "runs/latest"
@@ -70,7 +80,7 @@ class TrainConfig(GRPOConfig):
     save_strategy: str = "steps"
     save_steps: float = 20
     save_total_limit: int | None = 2
-    report_to: Any = "none"
+    report_to: None | str | list[str] = "none"
     disable_tqdm: bool | None = True
     shuffle_dataset: bool | None = False  # the order of games is ours, see `run.py`
     gradient_checkpointing: bool = False
@@ -78,12 +88,15 @@ class TrainConfig(GRPOConfig):
 
     def __post_init__(self) -> None:
         """Choose the precision, check the values, then let TRL do the same."""
-        precision = pick_precision(pick_device())
+        precision = pick_precision("cpu" if self.use_cpu else pick_device())
         if self.bf16 is None and not self.fp16:
             # always explicit: TRL would take bf16 on GPUs that only emulate it
             for name, value in precision.trainer_arguments.items():
                 setattr(self, name, value)
         self.use_cpu = self.use_cpu or pick_device() == "cpu"
+        if getattr(self, "activation_checkpointing", False) is None:
+            # its newer name; transformers warns about the old one, which TRL still has
+            self.activation_checkpointing = self.gradient_checkpointing
         self._check()
         super().__post_init__()
         self._check_batches()
@@ -97,41 +110,93 @@ class TrainConfig(GRPOConfig):
                 near_matches(self.credit, CREDITS),
             )
         get_reward(self.reward)
-        for name in ("max_steps", "live", "per_device_train_batch_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}.", "It must be >= 1.")
+        for name, least in (
+            ("max_steps", 1),
+            ("live", 1),
+            ("per_device_train_batch_size", 1),
+            ("n_tasks", 1),
+            ("workers", 0),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"{name} is {value}.", f"It must be >= {least}.")
+        if self.stop_after_minutes is not None and not self.stop_after_minutes > 0:
+            raise ConfigError(
+                f"stop_after_minutes is {self.stop_after_minutes}.",
+                "Training needs some time.",
+                "Use a value above zero, or leave it unset.",
+            )
         if not 0 < self.discount <= 1:
             raise ConfigError(f"discount is {self.discount}.", "It must be in (0, 1].")
-        if self.temperature <= 0:
+        if not self.temperature > 0:
             raise ConfigError(
                 f"temperature is {self.temperature}.",
                 "Training needs samples, and divides by it.",
                 "Use a value such as 1.0; greedy play is for evaluation.",
             )
-        if (self.top_p, self.top_k or 0) not in ((1.0, 0), (1, 0)):
+        self._check_what_is_ours()
+
+    def _check_what_is_ours(self) -> None:
+        """Refuse settings of TRL's that would be ignored, or that break our part."""
+        if (self.top_p, self.top_k or 0, self.min_p or 0, self.repetition_penalty) != (
+            1.0,
+            0,
+            0,
+            1.0,
+        ):
             raise ConfigError(
-                "top_p or top_k is set.",
+                "top_p, top_k, min_p or repetition_penalty is set.",
                 "Cutting the distribution makes sampled and trained log-probabilities "
                 "differ, which biases the gradient.",
-                "Leave both unset.",
+                "Leave them unset.",
+            )
+        refused = {
+            "shuffle_dataset": "Games are shuffled by us, so that a run can resume.",
+            "mask_truncated_completions": "TRL would take every episode that ends on "
+            "the world's words for truncated.",
+            "use_vllm": "Episodes are played by the policy's own sampler.",
+            "load_best_model_at_end": "There is no evaluation inside of training.",
+        }
+        for name, why in refused.items():
+            if getattr(self, name):
+                raise ConfigError(f"{name} is set.", why, "Leave it unset.")
+        if self.reward_weights or self.scale_rewards not in ("group", True):
+            raise ConfigError(
+                "reward_weights or scale_rewards is set.",
+                "They change TRL's advantages, in whose place ours are put.",
+                "Choose with `credit` and `reward` instead.",
             )
 
     def _check_batches(self) -> None:
         """Keep groups whole on one process and checkpoints between generations."""
-        group = self.num_generations or 1
-        rows = self.per_device_train_batch_size * (self.steps_per_generation or 1)
-        if rows % group:
+        rows = self.per_device_train_batch_size * self.steps_per_generation
+        if rows % self.num_generations:
             raise ConfigError(
-                f"{rows} episodes per batch do not divide into groups of {group}.",
+                f"{rows} episodes per batch do not divide into groups of "
+                f"{self.num_generations}.",
                 "A group must lie on one process, whole.",
                 "Make per_device_train_batch_size x steps_per_generation a multiple of "
                 "num_generations.",
             )
-        every = self.steps_per_generation * self.num_iterations
-        every = max(1, every // self.gradient_accumulation_steps)
-        if self.save_strategy == "steps" and self.save_steps % every:
+        if self.save_strategy == "steps":
             # a batch that is reused over several updates is not part of a checkpoint
-            self.save_steps = every * max(1, round(self.save_steps / every))
+            every = self.steps_per_rollout
+            wanted = self.save_steps * (self.max_steps if self.save_steps < 1 else 1)
+            self.save_steps = every * max(1, round(wanted / every))
+
+    @property
+    def steps_per_rollout(self) -> int:
+        """Optimiser steps after which a new batch begins both for TRL and for us."""
+        passes = self.steps_per_generation * self.num_iterations
+        steps = math.lcm(passes, self.gradient_accumulation_steps)
+        return steps // self.gradient_accumulation_steps
+
+    @property
+    def groups_needed(self) -> int:
+        """Groups that all processes together play in `max_steps` steps."""
+        passes = self.steps_per_generation * self.num_iterations
+        batches = math.ceil(self.max_steps * self.gradient_accumulation_steps / passes)
+        return int(batches * self.generation_batch_size // self.num_generations)
 
     @property
     def rows_may_be_dropped(self) -> bool:

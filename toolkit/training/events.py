@@ -1,18 +1,17 @@
-r"""What happened in a run, as an append-only file of JSON lines.
+"""What happened in a run, as an append-only file of JSON lines.
 
-Every line has `event`, `time` (seconds since the epoch) and, where it makes sense,
-`step` (optimiser steps done so far). After a resume, steps since the checkpoint
-appear again: the later line counts.
+Every line has `event`, `time` (seconds since the epoch) and `step` (optimiser steps
+done so far). After a resume, steps since the checkpoint appear again: the later line
+counts. With several processes, the numbers are those of the first process's share.
 
 | event | more fields |
 |---|---|
-| `run_started`, `resumed` | `config`, `versions`, `tasks` |
-| `rollout` | `groups`: per game `task`, `returns`, `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without a difference), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `stop_reasons`, `worlds` (crashes, time-outs, …), `policy_s`, `env_s`, `total_s` |
-| `step` | `log`: TRL's metrics; `seconds` of the whole step, of the loss (`loss_s`), backward and optimiser (`update_s`) |
-| `checkpoint` | `path` |
-| `evaluation` | `name`, `result` |
-| `interrupted`, `finished` | `reason`, `minutes` |
-"""
+| `run_started`, `resumed` | `config` (settings that are not the default), `versions`, `tasks` (how many different games) |
+| `rollout` | `groups`: per game `task`, `returns` (under the training reward, `null` if the world broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
+| `step` | `log` (TRL's metrics); `seconds` of the steps since the last such line, and of these: `policy_s` (choosing commands), `env_s` (waiting for worlds), `loss_s`, `update_s` (backward pass and optimiser), `other_s` (all else) |
+| `checkpoint` | `path`, inside the run's folder |
+| `interrupted`, `finished`, `failed` | `reason`, `minutes` |
+"""  # noqa: E501  (a table has no line breaks)
 
 from __future__ import annotations
 
@@ -24,21 +23,32 @@ from typing import Any
 
 
 class EventLog:
-    """Appends events to a file; one flushed line each, so a kill loses nothing."""
+    """Appends events to a file; one flushed line each, so a kill loses nothing.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file; `None` in processes that do not report.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.latest: dict[str, dict[str, Any]] = {}
+        """The last event of each kind that was written here."""
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _end_line(path)
 
     def write(self, event: str, **fields: Any) -> None:
         """Append one event; numbers that are not finite become `null`."""
         line = {"event": event, "time": round(time.time(), 3), **fields}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_finite(line), allow_nan=False, default=str) + "\n")
+        self.latest[event] = line
+        if self.path is not None:
+            text = json.dumps(_finite(line), allow_nan=False, default=str)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """Read a run's events; a last line cut off by a kill is left out."""
+    """Read a run's events; a line cut off by a kill is left out."""
     if not path.exists():
         return []
     events = []
@@ -54,6 +64,13 @@ def steps_of(events: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
     """Return the events of one kind, one per step, the latest of each."""
     latest = {e["step"]: e for e in events if e["event"] == event}
     return [latest[step] for step in sorted(latest)]
+
+
+def _end_line(path: Path) -> None:
+    """End a line that a kill cut off, so that the next event has its own."""
+    if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
 
 
 def _finite(value: Any) -> Any:

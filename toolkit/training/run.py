@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +44,7 @@ class Run:
 
     @property
     def trained_on(self) -> list[Task]:
-        """The games it played."""
+        """The games it was given."""
         return read_tasks(self.folder)
 
 
@@ -58,48 +61,97 @@ def train(
     Ctrl-C (or the notebook's stop button) finishes the step, saves a checkpoint and
     returns; a second one stops at once. A run killed in any other way is continued by
     the same call with `resume=True`, and on a CPU gives the same numbers as a run
-    that was never stopped.
+    that was never stopped. With `save_strategy="no"` there are no checkpoints, and
+    the policy is saved at the end alone.
 
     Args:
         policy: Who learns; its model is changed in place.
         env: Registry id, or an environment made by `make_env`.
         tasks: Games to train on (`None`: the environment's `train` split).
         resume: Go on from the last checkpoint in `output_dir`, if there is one.
+            Otherwise an earlier run in `output_dir` is overwritten.
         **settings: Any field of `TrainConfig`, and so of TRL's `GRPOConfig`.
+            `temperature` is that of the policy if it is not given.
 
     Returns:
         The run, whose `policy` is the trained one.
 
     Raises:
-        ConfigError: If a setting is unknown or out of range.
+        ConfigError: If a setting is unknown, out of range or contradicts another, or
+            a run is resumed with other games.
     """
     made = make_env(env) if isinstance(env, str) else env
     params = dict(getattr(made.factory, "keywords", {}))
     assert made.spec is not None
+    settings.setdefault("temperature", policy.temperature)
     config = make_config(env=made.spec.id, env_params=params, **settings)
     if tasks is None:
         tasks = tasks_of(config.env, split="train", n=config.n_tasks, **params)
     return _run(policy, made, schedule(tasks, config), config, resume=resume)
 
 
-def train_from_file(path: str | Path, overrides: Sequence[str] = ()) -> Run:
+def train_from_file(
+    path: str | Path, overrides: Sequence[str] = (), *, resume: bool = True
+) -> Run:
     """Train as a YAML file says.
 
     Args:
         path: YAML whose keys are the fields of `TrainConfig`.
         overrides: Command-line arguments such as `["--max_steps", "10"]`.
+        resume: Go on from the last checkpoint in `output_dir`, if there is one and
+            the run had not finished.
+
+    Raises:
+        ConfigError: If a setting is unknown, out of range or contradicts another.
     """
+    from toolkit.policies import load_policy
+
+    config = read_config(path, overrides)
+    params: Any = config.env_params
+    env = make_env(config.env, **params)
+    tasks = tasks_of(config.env, split="train", n=config.n_tasks, **params)
+    policy = load_policy(config.policy, temperature=config.temperature)
+    past = read_events(Path(config.output_dir or "") / "events.jsonl")
+    resume = resume and not (past and past[-1].get("reason") == "finished")
+    return _run(policy, env, schedule(tasks, config), config, resume=resume)
+
+
+def read_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read settings from YAML, with TRL's own parser.
+
+    Args:
+        path: YAML whose keys are the fields of `TrainConfig`.
+        overrides: Command-line arguments, which win over the file.
+
+    Raises:
+        ConfigError: If the file is no YAML mapping, or a name or a value is wrong.
+    """
+    import yaml
     from trl import TrlParser
 
-    from toolkit.policies import load_policy
     from toolkit.training.config import TrainConfig
 
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML.", str(error)) from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no settings.", "It must be a YAML mapping.")
+    names = [o[2:].partition("=")[0] for o in overrides if o.startswith("--")]
+    _check_names([*values, *(name.replace("-", "_") for name in names)])
+
+    def refuse(message: str) -> None:
+        raise ConfigError("A setting cannot be read.", message)
+
     parser = TrlParser([TrainConfig])
-    (config,) = parser.parse_args_and_config(["--config", str(path), *overrides])
-    env = make_env(config.env, **config.env_params)
-    tasks = tasks_of(config.env, split="train", n=config.n_tasks, **config.env_params)
-    policy = load_policy(config.policy)
-    return _run(policy, env, schedule(tasks, config), config, resume=True)
+    parser.error = refuse  # argparse would print 200 options and exit
+    # not through `--config`, because TRL takes `env` there for environment variables
+    parser.set_defaults_with_config(**values)
+    with _explained():
+        (config,) = parser.parse_args_into_dataclasses(
+            args=list(overrides), look_for_args_file=False
+        )
+    return config  # type: ignore[no-any-return]
 
 
 def make_config(**settings: Any) -> TrainConfig:
@@ -110,18 +162,9 @@ def make_config(**settings: Any) -> TrainConfig:
     """
     from toolkit.training.config import TrainConfig
 
-    known = {f.name for f in fields(TrainConfig)}
-    for name in settings:
-        if name not in known:
-            raise ConfigError(
-                f"There is no setting {name!r}.",
-                "Settings are the fields of TrainConfig and TRL's GRPOConfig.",
-                near_matches(name, known) if name else "",
-            )
-    try:
+    _check_names(settings)
+    with _explained():
         return TrainConfig(**settings)
-    except ValueError as error:
-        raise ConfigError("TRL refused a setting.", str(error)) from error
 
 
 def schedule(tasks: Sequence[Task], config: TrainConfig) -> list[Task]:
@@ -129,15 +172,17 @@ def schedule(tasks: Sequence[Task], config: TrainConfig) -> list[Task]:
 
     One row per group, as many as the run can ask for, so that the position in the
     list is all the state there is and a resumed run finds its place.
+
+    Raises:
+        ConfigError: If there are no tasks.
     """
-    group = config.num_generations or 1
-    per_step = config.per_device_train_batch_size * config.world_size // group
-    need = int(config.max_steps) * max(1, per_step * config.gradient_accumulation_steps)
+    if not tasks:
+        raise ConfigError("There are no games to train on.", "The list is empty.")
     rng = np.random.default_rng(config.seed)
     rows: list[Task] = []
-    while len(rows) < need:
+    while len(rows) < config.groups_needed:
         rows += [tasks[i] for i in rng.permutation(len(tasks))]
-    return rows[:need]
+    return rows[: config.groups_needed]
 
 
 def _run(
@@ -149,42 +194,70 @@ def _run(
     resume: bool,
 ) -> Run:
     """Set everything up, train, save."""
-    from transformers.trainer_callback import PrinterCallback
-
-    from toolkit.environments.pool import EnvPool
-    from toolkit.episodes.rollout import default_workers, env_factory
-    from toolkit.training.callbacks import Reporter, StopButton
-    from toolkit.training.trainer import EpisodeTrainer
+    from toolkit.training.callbacks import StopButton
 
     folder = Path(config.output_dir or "runs/latest")
-    checkpoint = _last_checkpoint(folder) if resume else None
-    events = EventLog(folder / "events.jsonl")
-    if checkpoint is None and events.path.exists():
-        events.path.unlink()
-    _write_setup(folder, config, rows, policy)
-    events.write("resumed" if checkpoint else "run_started", config=_settings(config))
-    workers = default_workers(config.live) if config.workers is None else config.workers
-    stop = StopButton(config.stop_after_minutes)
-    began = time.time()
-    factory = env_factory(env, policy)
-    with EnvPool(factory, slots=config.live, workers=workers) as pool, stop.listening():
-        trainer = EpisodeTrainer(
-            policy, pool, rows, config, events, [Reporter(events), stop]
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    policy.model = trainer.accelerator.unwrap_model(trainer.model)
-    policy.trained_on = frozenset((t.env, t.seed) for t in rows)
-    policy.save(folder / "policy")
+    checkpoint = last_checkpoint(folder) if resume else None
+    is_main = config.process_index == 0
+    if is_main:
+        _set_up(folder, config, rows, policy, checkpoint)
+    events = EventLog(folder / "events.jsonl" if is_main else None)
+    began, stop = time.time(), StopButton(config.stop_after_minutes)
+    games = {"tasks": len(set(rows)), "versions": versions()}
+    start = "resumed" if checkpoint else "run_started"
+    step = int(checkpoint.name.split("-")[1]) if checkpoint else 0
+    events.write(start, step=step, config=settings_of(config), **games)
+    policy.trained_on |= {(t.env, t.seed) for t in rows}
+    try:
+        with stop.listening(), _quiet():
+            step = _train(policy, env, rows, config, events, stop, checkpoint)
+            if is_main:
+                policy.save(folder / "policy")
+    except BaseException as error:
+        minutes = (time.time() - began) / 60
+        step = max((e.get("step", 0) for e in events.latest.values()), default=step)
+        reason = f"{type(error).__name__}: {error}"
+        events.write("failed", step=step, reason=reason, minutes=minutes)
+        raise
     reason = stop.reason or "finished"
-    step = int(trainer.state.global_step)
-    events.write(
-        "interrupted" if reason == "interrupted" else "finished",
-        step=step,
-        reason=reason,
-        minutes=(time.time() - began) / 60,
-    )
+    event = "interrupted" if reason == "interrupted" else "finished"
+    minutes = (time.time() - began) / 60
+    events.write(event, step=step, reason=reason, minutes=minutes)
     return Run(folder=folder, policy=policy, step=step, stopped=reason)
+
+
+def _train(
+    policy: ModelPolicy,
+    env: TextEnv,
+    rows: list[Task],
+    config: TrainConfig,
+    events: EventLog,
+    stop: Any,
+    checkpoint: Path | None,
+) -> int:
+    """Open the worlds and train in them; return the steps done."""
+    from transformers.trainer_callback import PrinterCallback
+
+    from toolkit.episodes.rollout import default_workers, env_factory
+    from toolkit.training.callbacks import Reporter
+    from toolkit.training.clock import TimedPool
+    from toolkit.training.trainer import EpisodeTrainer
+
+    workers = config.workers
+    if workers is None:  # the cores are shared by the processes that train
+        workers = max(1, default_workers(config.live) // config.world_size)
+    factory = env_factory(env, policy)
+    with TimedPool(factory, slots=config.live, workers=workers) as pool:
+        trainer = EpisodeTrainer(policy, pool, rows, config, events)
+        trainer.add_callback(Reporter(events, trainer.clock))
+        trainer.add_callback(stop)
+        trainer.remove_callback(PrinterCallback)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        finally:
+            policy.model = trainer.release()
+            policy.start()
+    return int(trainer.state.global_step)
 
 
 def read_tasks(folder: Path) -> list[Task]:
@@ -203,29 +276,97 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **own, **{n: version(n) for n in names}}
 
 
-def _write_setup(
-    folder: Path, config: TrainConfig, rows: Sequence[Task], policy: ModelPolicy
-) -> None:
-    """Write what the run was started with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    setup = {"settings": _settings(config), "policy": policy.name, "versions": versions()}
-    (folder / "config.json").write_text(json.dumps(setup, indent=1, default=str))
-    tasks = [task.to_dict() for task in dict.fromkeys(rows)]
-    (folder / "tasks.json").write_text(json.dumps(tasks))
-
-
-def _settings(config: TrainConfig) -> dict[str, Any]:
+def settings_of(config: TrainConfig) -> dict[str, Any]:
     """Return the settings that differ from the defaults of the class."""
     defaults = type(config)()
     every = {f.name: getattr(config, f.name) for f in fields(config) if f.init}
     return {k: v for k, v in every.items() if v != getattr(defaults, k)}
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
-    """Return the newest complete checkpoint."""
-    found = [
-        path
-        for path in folder.glob("checkpoint-*")
-        if (path / "trainer_state.json").exists()
-    ]
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint of a run."""
+    found = [path for path in folder.glob("checkpoint-*") if _is_complete(path)]
     return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written to the end; its state is written last."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _set_up(
+    folder: Path,
+    config: TrainConfig,
+    rows: Sequence[Task],
+    policy: ModelPolicy,
+    checkpoint: Path | None,
+) -> None:
+    """Write what the run was started with; clear away an earlier run."""
+    games = list(dict.fromkeys(rows))
+    if checkpoint is not None:
+        before = read_tasks(folder)
+        shared = min(len(before), len(games))
+        if before[:shared] != games[:shared]:
+            raise ConfigError(
+                "The run cannot be resumed with other games.",
+                f"{folder / 'tasks.json'} lists those that it began with.",
+                "Give the same tasks and seed, or start anew with resume=False.",
+            )
+    else:
+        (folder / "events.jsonl").unlink(missing_ok=True)
+        for old in (*folder.glob("checkpoint-*"), *folder.glob("reference")):
+            shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    setup = {"settings": settings_of(config), "policy": policy.name}
+    setup["versions"] = versions()
+    (folder / "config.json").write_text(json.dumps(setup, indent=1, default=str))
+    (folder / "tasks.json").write_text(json.dumps([task.to_dict() for task in games]))
+
+
+def _check_names(names: Sequence[str] | dict[str, Any]) -> None:
+    """Raise for the first name that is no setting."""
+    from toolkit.training.config import TrainConfig
+
+    known = {f.name for f in fields(TrainConfig)}
+    for name in names:
+        if name not in known and name.removeprefix("no_") not in known:
+            raise ConfigError(
+                f"There is no setting {name!r}.",
+                "Settings are the fields of TrainConfig and TRL's GRPOConfig.",
+                near_matches(name, known),
+            )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what TRL and argparse say about settings into a `ConfigError`."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ConfigError("A setting was refused.", str(error)) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what the user cannot act upon.
+
+    TRL 1.16 reads an attribute that transformers has renamed, and transformers shows
+    a progress bar for each file of weights that it writes.
+    """
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
+            )
+            yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()

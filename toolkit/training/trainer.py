@@ -6,8 +6,8 @@ that `collect` played. Then two methods are overridden, both around `super()`:
 * `_generate_and_score_completions`: keep the rows of the batch (TRL hands only the
   prompt column to `rollout_func`), and afterwards replace TRL's advantage per episode
   `(B,)` by ours per token `(B, T)`.
-* `_compute_loss`: leave out rows whose advantages are all zero and columns that are
-  all padding. The loss and its gradient stay the same, the work does not.
+* `_compute_loss`: leave out rows that add nothing and columns that are all padding.
+  The loss and its gradient stay the same, the work does not.
 
 Each assumption about TRL has a test in `tests/training/test_trl_seams.py` that fails
 with `DRIFT`.
@@ -15,32 +15,35 @@ with `DRIFT`.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
+from peft import PeftModel
 from torch import Tensor
-from transformers import TrainerCallback
 from trl import GRPOTrainer
 
 from toolkit.environments.base import Task
-from toolkit.environments.pool import EnvPool
 from toolkit.episodes.record import Episode
 from toolkit.episodes.rollout import collect
 from toolkit.episodes.tokens import EpisodeTokens, spread_turns, tokenize_episode
 from toolkit.policies.models import ModelPolicy
-from toolkit.training.config import TrainConfig
 from toolkit.rewards import get_reward
-from toolkit.training.credit import CREDITS
+from toolkit.training.clock import Clock, TimedPool
+from toolkit.training.config import TrainConfig
+from toolkit.training.credit import CREDITS, TurnValues
 from toolkit.training.events import EventLog
 
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
 )
-"""Stands for an episode whose world broke: TRL cannot take an empty completion."""
+"""Stands for an episode without tokens, or whose world broke: TRL needs a token, and
+what is masked is neither trained on nor counted."""
 
 
 class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
@@ -49,78 +52,89 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
     Args:
         policy: Who learns.
         pool: Worlds the episodes are played in.
-        tasks: Row `i` of the data set plays `tasks[i]`.
+        tasks: Group `i` of the run plays `tasks[i]`.
         config: All settings.
         events: Where to report.
-        callbacks: More `TrainerCallback`s.
     """
 
     def __init__(
         self,
         policy: ModelPolicy,
-        pool: EnvPool,
+        pool: TimedPool,
         tasks: Sequence[Task],
         config: TrainConfig,
         events: EventLog,
-        callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
-        from datasets import Dataset
-
         self.policy, self.pool, self.tasks, self.events = policy, pool, tasks, events
+        self.clock = pool.clock = Clock()
         self.episodes: list[Episode] = []
-        self.seconds: Counter[str] = Counter()
         self._rows: list[dict[str, Any]] = []
         self._tokens: list[EpisodeTokens] = []
-        self._rewards: list[list[float] | None] = []
+        self._advantages: TurnValues = []
         policy.temperature = config.temperature  # sampled and trained must agree
-        super().__init__(
-            model=policy.model,
-            reward_funcs=_episode_return,
-            args=config,
-            train_dataset=Dataset.from_dict(
-                {"prompt": [t.id for t in tasks], "task": list(range(len(tasks)))}
-            ),
-            processing_class=policy.tokenizer,
-            rollout_func=_rollout,
-            callbacks=list(callbacks),
-        )
+        with _reference_on_disk(policy, config):
+            super().__init__(
+                model=policy.model,
+                reward_funcs=_episode_return,
+                args=config,
+                train_dataset=Dataset.from_dict(
+                    {"prompt": [t.id for t in tasks], "task": list(range(len(tasks)))}
+                ),
+                processing_class=policy.tokenizer,
+                rollout_func=_rollout,
+            )
+
+    def release(self) -> Any:
+        """Return the model without what TRL and accelerate wrapped around it."""
+        model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        is_lora = isinstance(model, PeftModel)
+        if is_lora and "ref" in model.peft_config:
+            model.delete_adapter("ref")  # TRL's copy of the start, for the KL term
+        # TRL's head refers to this very object: it would follow it into a copy
+        vars(model.get_base_model() if is_lora else model).pop("forward", None)
+        return model
 
     # ---- rollout -----------------------------------------------------------------
 
     def play(self) -> dict[str, Any]:
         """Play one episode per row of the batch, in the form that TRL wants."""
-        began = time.perf_counter()
         config: TrainConfig = self.args
         group = self.num_generations
-        tasks = [self.tasks[row["task"]] for row in self._rows[::group]]
-        first = self.accelerator.process_index * len(self._rows)
         is_training = self.model.training
         self.policy.model = self.accelerator.unwrap_model(self.model)
-        self.episodes = collect(
-            self.policy,
-            config.env,
-            tasks,
-            group_size=group,
-            live=config.live,
-            seed=rollout_seed(config.seed, self.state.global_step, first),
-            max_tokens=config.max_completion_length,
-            progress=False,
-            pool=self.pool,
-        )
+        spent = Counter(self.clock.spent)
+        with self.clock.on("rollout"):
+            self.episodes = collect(
+                self.policy,
+                config.env,
+                [self.tasks[row["task"]] for row in self._rows[::group]],
+                group_size=group,
+                live=config.live,
+                seed=rollout_seed(config.seed, self._rows[0]["task"]),
+                max_tokens=config.max_completion_length,
+                progress=False,
+                pool=self.pool,
+            )
         self.model.train(is_training)  # `collect` plays in eval mode
-        self._tokens = [tokenize_episode(e) if e.turns else DEAD for e in self.episodes]
-        self.seconds["rollout"] += time.perf_counter() - began
-        self._report(time.perf_counter() - began)
+        turns = [t for e in self.episodes for t in e.turns]
+        self.clock.spent["policy"] += sum(t.policy_s for t in turns)
         reward = get_reward(config.reward)
-        self._rewards = [
-            None if e.stop_reason.is_broken else reward(e) for e in self.episodes
+        rewards = [None if e.stop_reason.is_broken else reward(e) for e in self.episodes]
+        returns = [None if r is None else sum(r) for r in rewards]
+        self._advantages = CREDITS[config.credit](
+            rewards, group_size=group, discount=config.discount
+        )
+        self._tokens = [
+            tokenize_episode(e) if e.turns and not e.stop_reason.is_broken else DEAD
+            for e in self.episodes
         ]
+        self._report(returns, self.clock.spent - spent)
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
             "completion_ids": [t.completion_ids for t in self._tokens],
             "logprobs": [t.logprobs for t in self._tokens],
             "env_mask": [t.action_mask for t in self._tokens],
-            "episode_return": [None if r is None else sum(r) for r in self._rewards],
+            "episode_return": returns,
         }
 
     def _generate_and_score_completions(
@@ -129,61 +143,56 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         """Play, let TRL score, then put our credit in place of TRL's."""
         self._rows = inputs
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        credit = CREDITS[self.args.credit]
-        values = credit(
-            self._rewards,
-            group_size=self.num_generations,
-            discount=self.args.discount,
-        )
+        ids = output["completion_ids"]
         spans = [t.spans for t in self._tokens]
-        values = [v if s else [] for v, s in zip(values, spans, strict=True)]
-        width = output["completion_ids"].shape[1]
-        advantages = spread_turns(values, spans, width)
-        output["advantages"] = advantages.to(output["completion_ids"].device)
+        values = [v if s else [] for v, s in zip(self._advantages, spans, strict=True)]
+        output["advantages"] = spread_turns(values, spans, ids.shape[1]).to(ids.device)
         return output
 
     # ---- loss --------------------------------------------------------------------
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Compute TRL's loss on what carries a gradient."""
-        began = time.perf_counter()
-        if self.args.rows_may_be_dropped:
-            loss = sum(
-                super(EpisodeTrainer, self)._compute_loss(model, part)
-                for part in _buckets(_live_rows(inputs))
-            )
-        else:
-            loss = super()._compute_loss(model, _trim(inputs))
-        self.seconds["loss"] += time.perf_counter() - began
-        return loss  # type: ignore[return-value]
+        with self.clock.on("loss"):
+            loss_of = super()._compute_loss
+            return torch.stack([loss_of(model, p) for p in self._parts(inputs)]).sum()
+
+    def _parts(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        """Leave out what adds nothing to the loss; split what is left by length."""
+        if self.accelerator.num_processes > 1:
+            return [_trim(inputs)]  # TRL gathers metrics: all processes need equal rows
+        acted = inputs["completion_mask"] * inputs["tool_mask"]
+        inputs = _keep(inputs, acted.bool().any(1))
+        if not self.args.rows_may_be_dropped or self.aux_loss_enabled:
+            return [_trim(inputs)]
+        return _buckets(_keep(inputs, inputs["advantages"].ne(0).any(1)))
 
     # ---- reporting ---------------------------------------------------------------
 
-    def _report(self, total_s: float) -> None:
+    def _report(self, returns: list[float | None], spent: Counter[str]) -> None:
         """Write the `rollout` event."""
-        if not self.accelerator.is_main_process:
-            return
-        group = self.num_generations
         turns = [t for e in self.episodes for t in e.turns]
         sampled = [p for t in turns for p in t.logprobs]
-        groups = [self.episodes[i : i + group] for i in range(0, len(self.episodes), group)]
+        starts = range(0, len(self.episodes), self.num_generations)
+        slices = [slice(i, i + self.num_generations) for i in starts]
+        silent = [not any(any(a) for a in self._advantages[s]) for s in slices]
         self.events.write(
             "rollout",
             step=self.state.global_step,
-            groups=[_group_facts(g) for g in groups],
+            groups=[_group_facts(self.episodes[s], returns[s]) for s in slices],
             success=_mean([float(e.won) for e in self.episodes]),
             mean_turns=_mean([float(len(e.turns)) for e in self.episodes]),
-            mean_return=_mean([e.total_reward for e in self.episodes]),
+            mean_return=_mean([r for r in returns if r is not None]),
             valid_rate=_mean([float(t.info.get("valid_action", True)) for t in turns]),
-            silent_groups=_mean([float(_is_silent(g)) for g in groups]),
+            silent_groups=_mean([float(s) for s in silent]),
             entropy=-_mean(sampled),
             action_tokens=len(sampled),
             tokens=sum(len(e.ids) for e in self.episodes),
             stop_reasons=dict(Counter(e.stop_reason.value for e in self.episodes)),
             worlds=asdict(self.pool.counts),
-            policy_s=sum(t.policy_s for t in turns),
-            env_s=sum(t.env_s for t in turns),
-            total_s=total_s,
+            policy_s=spent["policy"],
+            env_s=spent["env"],
+            total_s=spent["rollout"],
         )
 
 
@@ -199,17 +208,43 @@ def _episode_return(
     return episode_return
 
 
-def rollout_seed(seed: int, step: int, first_row: int) -> int:
-    """Return the seed of one rollout; a function of the step, so resuming repeats it."""
-    return (seed * 1_000_003 + step) * 1_009 + first_row
+def rollout_seed(seed: int, first_row: int) -> int:
+    """Return the seed of one rollout.
+
+    A row of the schedule is played once, by one process, so its number tells rollouts
+    apart: those of one step, of different processes, and before and after a resume.
+    """
+    return seed * 1_000_003 + first_row
 
 
-def _live_rows(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Keep the rows with an advantage somewhere (one row if there are none)."""
-    keep = inputs["advantages"].ne(0).any(dim=1)
-    if not bool(keep.any()):
-        keep[0] = True
-    return _select(inputs, keep.nonzero()[:, 0])
+@contextmanager
+def _reference_on_disk(policy: ModelPolicy, config: TrainConfig) -> Iterator[None]:
+    """Let TRL find the KL term's reference, which it loads by the model's name.
+
+    By that name one would get the weights as published, not those training starts
+    with. With LoRA, TRL keeps a copy of the adapter instead.
+    """
+    if config.beta == 0.0 or isinstance(policy.model, PeftModel):
+        yield
+        return
+    folder = Path(config.output_dir or "") / "reference"
+    with config.main_process_first(local=False):
+        if config.process_index == 0 and not (folder / "config.json").exists():
+            policy.save(folder)
+    name = policy.model.config._name_or_path
+    policy.model.config._name_or_path = str(folder)
+    try:
+        yield
+    finally:
+        policy.model.config._name_or_path = name
+
+
+def _keep(inputs: dict[str, Any], wanted: Tensor) -> dict[str, Any]:
+    """Keep the wanted rows of every per-row tensor, or one row if none is wanted."""
+    if not bool(wanted.any()):
+        wanted = torch.zeros_like(wanted)
+        wanted[0] = True
+    return _select(inputs, wanted.nonzero()[:, 0])
 
 
 def _buckets(inputs: dict[str, Any]) -> list[dict[str, Any]]:
@@ -238,7 +273,7 @@ def _trim(inputs: dict[str, Any]) -> dict[str, Any]:
     """Cut columns that are padding in every row: left of prompts, right of the rest."""
     prompt = int(inputs["prompt_mask"].sum(1).max())
     width = inputs["completion_mask"].shape[1]
-    longest = int(inputs["completion_mask"].sum(1).max())
+    longest = max(1, int(inputs["completion_mask"].sum(1).max()))
     out = dict(inputs)
     for name, value in inputs.items():
         if name.startswith("prompt_"):
@@ -248,21 +283,17 @@ def _trim(inputs: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _group_facts(group: Sequence[Episode]) -> dict[str, Any]:
+def _group_facts(
+    group: Sequence[Episode], returns: Sequence[float | None]
+) -> dict[str, Any]:
     """Summarise the episodes of one game."""
     return {
         "task": group[0].task.id,
-        "returns": [e.total_reward for e in group],
+        "returns": list(returns),
         "won": [e.won for e in group],
         "turns": [len(e.turns) for e in group],
         "broken": sum(e.stop_reason.is_broken for e in group),
     }
-
-
-def _is_silent(group: Sequence[Episode]) -> bool:
-    """Whether all episodes of a group were paid the same."""
-    paid = {e.total_reward for e in group if not e.stop_reason.is_broken}
-    return len(paid) < 2
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,0 +1,43 @@
+from tests.html_checks import Outline
+from toolkit.page import big, escaped, folded, page, section, table
+
+
+def whole(content="", title="A title"):
+    return Outline(page(title, content))
+
+
+def test_a_page_loads_nothing_and_runs_nothing():
+    text = page("Title", section("Heading", "<p>text</p>"))
+    found = Outline(text)
+    policies = [m.get("content") for m in found.having("meta")]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in policies
+    assert not found.having("script") + found.having("link") + found.having("img")
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "url(" not in text
+
+
+def test_a_page_is_for_phones_and_for_both_colour_schemes():
+    metas = {m.get("name"): m.get("content") for m in whole().having("meta")}
+    assert metas["viewport"].startswith("width=device-width")
+    assert metas["color-scheme"] == "light dark"
+    assert "prefers-color-scheme: dark" in page("", "")
+
+
+def test_tables_have_captions_and_headed_rows_and_columns():
+    found = Outline(table("Won", ("Name", "Share"), escaped([("a<b", 1), ("c", 2)])))
+    scopes = [th["scope"] for th in found.having("th")]
+    assert scopes == ["col", "col", "row", "row"]
+    assert found.having("caption")
+    assert "a<b" in found.texts
+    (region,) = found.having("div")
+    assert region["tabindex"] == "0"  # the keyboard can scroll it
+    assert region["aria-label"] == "Won"
+
+
+def test_plain_arguments_are_escaped():
+    evil = "<i>&"
+    parts = section(evil, folded(evil, table(evil, [evil], [])) + big("1", ["2"]))
+    found = whole(parts, title=evil)
+    assert not found.having("i")
+    assert found.texts.count(evil) == 5
