@@ -27,7 +27,7 @@ def char_tokenizer():
     )
 
 
-def tiny_model(vocabulary=99, *, seed=0, hidden=32, layers=2):
+def tiny_model(vocabulary=99, *, seed=0, hidden=32, layers=2, **config):
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
@@ -40,6 +40,7 @@ def tiny_model(vocabulary=99, *, seed=0, hidden=32, layers=2):
         pad_token_id=0,
         bos_token_id=None,
         eos_token_id=1,
+        **config,
     )
     return LlamaForCausalLM(config)
 
@@ -49,3 +50,21 @@ def tiny_policy(**options):
     size = {k: options.pop(k) for k in ("seed", "hidden", "layers") if k in options}
     options = {"max_action_tokens": 6, "name": "tiny"} | options
     return ModelPolicy(tiny_model(len(tokenizer), **size), tokenizer, **options)
+
+
+CHATML = (
+    "{% for m in messages %}"
+    "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def chat_tokenizer(template=CHATML):
+    """`char_tokenizer` with a chat format."""
+    tokenizer = char_tokenizer()
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
+    )
+    tokenizer.chat_template = template
+    return tokenizer

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from toolkit.environments import game_cache
+from toolkit.environments import game_cache, games
 from toolkit.environments.base import Task, tasks
 from toolkit.environments.games import (
     LARGEST_SEED,
@@ -16,8 +16,10 @@ from toolkit.environments.games import (
     game_file,
     generate,
     is_cached,
+    make_game,
     pack,
 )
+from toolkit.environments.worlds import World, parse_world
 from toolkit.errors import CacheError, ConfigError, GameGenerationError, TaskError
 
 PAPER = "textworld/w2-o3-q4"
@@ -59,17 +61,12 @@ def test_the_same_task_is_the_same_game(empty_cache):
 
 
 def test_a_game_of_another_length_is_replaced_by_a_derived_seed():
-    # The generator gives seed 20 a quest of 3 commands, although 4 are asked for.
-    from toolkit.environments import games
-    from toolkit.environments.worlds import parse_world
-
     world = parse_world(PAPER)
     short = next(s for s in range(1, 101) if games._generate(world, s) is None)
-    derived = games._generate(world, short + SEED_STRIDE)
+    derived, _ = games._generate(world, short + SEED_STRIDE)
     game = game_file(task(short, PAPER))
     assert len(game.data["metadata"]["walkthrough"]) == 4
-    if derived is not None:
-        assert game.data["objective"] == derived[0].objective
+    assert game.data["objective"] == derived.objective
 
 
 def test_a_damaged_game_is_made_again(empty_cache):
@@ -79,9 +76,17 @@ def test_a_damaged_game_is_made_again(empty_cache):
     assert game_file(task(1)).z8.read_bytes() == story
 
 
-def test_an_impossible_quest_is_an_error(empty_cache):
-    with pytest.raises(GameGenerationError, match="100 commands"):
-        game_file(task(1, "textworld/w1-o1-q100"))
+def test_an_impossible_length_is_an_error():
+    settings = (("nb_objects", 1), ("nb_rooms", 1), ("quest_length", 1))
+    world = World(name="odd", maker="custom", settings=settings, quest_length=9)
+    with pytest.raises(GameGenerationError, match="9 commands"):
+        make_game(world, 1)
+
+
+def test_a_compiler_that_does_not_run_is_an_error(empty_cache, monkeypatch):
+    monkeypatch.setenv("INFORM_HOME", "/nowhere")
+    with pytest.raises(GameGenerationError, match="compiler does not run"):
+        game_file(task(1))
 
 
 @pytest.mark.parametrize("seed", [-1, LARGEST_SEED])
@@ -171,7 +176,7 @@ if __name__ == "__main__":
     parent.send_signal(signal.SIGINT)
     began = time.monotonic()
     assert parent.wait(timeout=60) != 0
-    gone, alive = psutil.wait_procs(children, timeout=2)
+    _, alive = psutil.wait_procs(children, timeout=2)
     assert not alive
     assert time.monotonic() - began < 5
     assert list(made.glob("*/.new-*")) == []

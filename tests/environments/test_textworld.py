@@ -129,7 +129,7 @@ def test_asking_for_more_changes_no_text():
 
 
 def test_admissible_actions_are_all_understood():
-    env, _, info = start(admissible=True)
+    _, _, info = start(admissible=True)
     assert KEYCARD[0] in info["admissible_actions"]
     for command in info["admissible_actions"]:
         start_again, _, _ = start()

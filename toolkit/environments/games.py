@@ -6,7 +6,6 @@ package, or freshly generated in this process.
 
 from __future__ import annotations
 
-import errno
 import functools
 import importlib
 import multiprocessing
@@ -23,8 +22,15 @@ from tqdm.auto import tqdm
 
 from toolkit.environments import game_cache
 from toolkit.environments.game_cache import GameFile
+from toolkit.environments.processes import main_left_alone
 from toolkit.environments.worlds import World, parse_world
-from toolkit.errors import CacheError, ConfigError, GameGenerationError, TaskError
+from toolkit.errors import (
+    CacheError,
+    ConfigError,
+    GameGenerationError,
+    TaskError,
+    ToolkitError,
+)
 
 if TYPE_CHECKING:
     from toolkit.environments.base import Task
@@ -34,6 +40,8 @@ TRIES = 60
 SEED_STRIDE = 1_000_000
 """Distance between the seeds tried for one game; far beyond every split."""
 LARGEST_SEED = 2**31
+COMPILER_BYTES = 10_000_000
+"""Disk space the compiler needs for temporary files."""
 
 # ---- from the cache, or made -----------------------------------------------------
 
@@ -64,8 +72,10 @@ def game_file(task: Task) -> GameFile:
         found = game_cache.load(folder)
         if found is None and game_cache.unpack_for(folder):
             found = game_cache.load(folder)
-        if found is None:
-            make_game(parse_world(task.env), task.seed, folder)
+    if found is None:
+        contents = make_game(parse_world(task.env), task.seed)
+        with game_cache.cache_errors(folder):
+            game_cache.store(folder, contents)
             found = game_cache.load(folder)
     if found is None:
         raise CacheError(
@@ -113,7 +123,9 @@ def generate(
             game_file(task)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_obey_parent) as pool:
+    with main_left_alone():
+        pool = context.Pool(workers, initializer=_obey_parent)
+    with pool:
         for _ in bar(pool.imap_unordered(_make, missing)):
             pass
 
@@ -160,8 +172,8 @@ def pack(tasks: Iterable[Task], path: str | os.PathLike[str]) -> None:
 # ---- generation ------------------------------------------------------------------
 
 
-def make_game(world: World, seed: int, folder: Path) -> None:
-    """Generate, compile and store a game.
+def make_game(world: World, seed: int) -> list[bytes]:
+    """Generate and compile a game.
 
     The quest length of TextWorld's generator is a target, not a promise. If the game
     of `seed` has another length, `seed + SEED_STRIDE`, `seed + 2 * SEED_STRIDE`, … are
@@ -170,17 +182,18 @@ def make_game(world: World, seed: int, folder: Path) -> None:
     Args:
         world: What to generate.
         seed: Seed of the game.
-        folder: Folder of the cache where the game belongs.
+
+    Returns:
+        The contents of `game_cache.FILES`.
 
     Raises:
         GameGenerationError: If no tried seed gives the wanted length.
-        OSError: If the disk is full or read-only.
+        CacheError: If there is no space for temporary files.
     """
     for attempt in range(TRIES):
         made = _generate(world, seed + attempt * SEED_STRIDE)
         if made is not None:
-            game_cache.store(folder, _compile(*made))
-            return
+            return _compile(*made)
     raise GameGenerationError(
         f"No game of {world.name} was found for seed {seed}.",
         f"None of {TRIES} tries gave a quest of {world.quest_length} commands.",
@@ -222,17 +235,24 @@ def _compile(game: Any, options: Any) -> list[bytes]:
         options.path = str(Path(folder) / game_cache.FILES[0])
         try:
             generator.compile_game(game, options)
-        except generator.CouldNotCompileGameError as error:
-            if shutil.disk_usage(folder).free < 10_000_000:
-                raise OSError(
-                    errno.ENOSPC, "No space left for temporary files"
-                ) from error
-            raise GameGenerationError(
-                "A game could not be compiled.",
-                "Most likely it is too big for a .z8 file.",
-                "Ask for fewer rooms or objects.",
-            ) from error
+        except (generator.CouldNotCompileGameError, OSError) as error:
+            raise _compile_error(folder) from error
         return [(Path(folder) / name).read_bytes() for name in game_cache.FILES]
+
+
+def _compile_error(folder: str) -> ToolkitError:
+    """Return the likely reason why the compiler failed in `folder`."""
+    if shutil.disk_usage(folder).free < COMPILER_BYTES:
+        return CacheError(
+            f"A game could not be compiled in {folder}.",
+            "The disk for temporary files is full.",
+            "Free some space, or set TMPDIR to a folder on another disk.",
+        )
+    return GameGenerationError(
+        "A game could not be compiled.",
+        "It is too big for a .z8 file, or TextWorld's compiler does not run here.",
+        "Ask for fewer rooms or objects, or a shorter quest; run `toolkit doctor`.",
+    )
 
 
 @functools.lru_cache(maxsize=1)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environments.base import Task, TextEnv, env_class, make_env, register
+from toolkit.environments.processes import main_left_alone
 from toolkit.errors import ConfigError, EnvironmentCrashError
 
 Past = tuple[Task, tuple[str, ...]]
@@ -113,7 +114,12 @@ class Worker:
         process = context.Process(
             target=serve, args=(theirs, self._factory), daemon=True
         )
-        with _for_children():
+        # a class that was defined in the main script can only be found there
+        needs_main = b"__main__" in self._factory
+        with (
+            _for_children(),
+            contextlib.nullcontext() if needs_main else main_left_alone(),
+        ):
             process.start()
         self._process = process
         theirs.close()  # or the end of the process would not close the pipe

@@ -73,7 +73,8 @@ class Episode:
     task: Task
     """The game that was played."""
     turns: tuple[Turn, ...]
-    """The `K` turns, oldest first; empty if the world died in `reset`."""
+    """The `K` turns, oldest first; empty if the world died in `reset` or its first
+    observation did not fit into the context."""
     stop_reason: StopReason
     """Why it ended."""
     final_observation: str = ""

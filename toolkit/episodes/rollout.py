@@ -8,6 +8,7 @@ same for any number of workers.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections import deque
@@ -48,7 +49,7 @@ def collect(
         env: Registry id, or an environment made by `make_env`.
         tasks: The games.
         group_size: Episodes per task (`G`).
-        live: Episodes played at the same time.
+        live: Episodes played at the same time (a person plays one at a time).
         workers: Processes that run the worlds (0: this process; `None`: one per core,
             none for fewer than eight episodes).
         greedy: Take the most probable token instead of sampling.
@@ -66,9 +67,10 @@ def collect(
         EnvironmentCrashError: If no world can be made at all. A world that fails in
             an episode is no error: the episode says so in `stop_reason`.
     """
-    _check(tasks=len(tasks), group_size=group_size, live=live)
+    _check(tasks=len(tasks), group_size=group_size, live=live, max_tokens=max_tokens)
+    _check_seed(seed)
     todo = [(task, g) for task in tasks for g in range(group_size)]
-    live = min(live, len(todo))
+    live = min(live, len(todo), policy.max_live or live)
     with _pool(env, policy, live, len(todo), workers, pool) as worlds:
         rollout = _Rollout(policy, worlds, seed, max_tokens)
         policy.start(greedy=greedy)
@@ -215,7 +217,11 @@ class _Rollout:
 
 def default_workers(episodes: int) -> int:
     """Return how many worker processes pay off for this many episodes."""
-    return 0 if episodes < 8 else max(1, len(os.sched_getaffinity(0)))
+    if episodes < 8:
+        return 0
+    if hasattr(os, "sched_getaffinity"):  # Linux only; respects containers
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -246,21 +252,30 @@ def env_factory(env: str | TextEnv, policy: Policy) -> Callable[[], TextEnv]:
             "It was not made by make_env.",
             "Register its class with toolkit.register and use make_env.",
         )
-    wanted = {name: True for name in policy.needs}
-    keywords = {**getattr(env.factory, "keywords", {}), **wanted}
-    import functools
-
-    return functools.partial(make_env, env.spec.id, **keywords)  # type: ignore[union-attr]
+    return functools.partial(env.factory, **dict.fromkeys(policy.needs, True))
 
 
 def _bar(total: int, progress: bool) -> Any:
     """Return a tqdm bar over episodes."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, desc="episodes", unit="ep", disable=not progress, leave=False)
+    return tqdm(
+        total=total, desc="episodes", unit="ep", disable=not progress, leave=False
+    )
 
 
-def _check(**numbers: int) -> None:
+def _check(**numbers: int | None) -> None:
     for name, value in numbers.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}.", "It must be at least 1.")
+        if value is not None and value < 1:
+            raise ConfigError(
+                f"The number {name} is {value}.",
+                "It must be at least 1.",
+                "Give a larger one.",
+            )
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ConfigError(
+            f"The seed is {seed}.", "Seeds start at 0.", "Give a larger one."
+        )

@@ -144,8 +144,7 @@ def _rectangle(
     import torch
 
     width = max(map(len, rows))
-    padded = [
-        [fill] * (width - len(r)) + list(r) if left else list(r) + [fill] * (width - len(r))
-        for r in rows
-    ]
-    return torch.tensor(padded)
+    gaps = [[fill] * (width - len(row)) for row in rows]
+    return torch.tensor(
+        [[*g, *r] if left else [*r, *g] for g, r in zip(gaps, rows, strict=True)]
+    )

@@ -50,6 +50,8 @@ class Policy(ABC):
     name: str = "policy"
     needs: ClassVar[frozenset[str]] = frozenset()
     """Costly facts it reads from `info`: any of `expert`, `admissible`."""
+    max_live: ClassVar[int | None] = None
+    """Most episodes it can play at the same time (`None`: any number)."""
 
     def start(self, *, greedy: bool = False) -> None:  # noqa: B027  (optional hook)
         """Forget all episodes; called once before a collection.

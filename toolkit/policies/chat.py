@@ -34,7 +34,7 @@ class TurnTemplate:
 
 
 def compact_template(tokenizer: Any) -> TurnTemplate:
-    r"""Return the `observation\n>action<eos>` form, for models without a chat format."""
+    r"""Return `observation\n>action<eos>`, for models without a chat format."""
     return TurnTemplate(
         first=("", "\n>"), later=("", "\n>"), stop_ids=(int(tokenizer.eos_token_id),)
     )
@@ -48,8 +48,8 @@ def chat_template(tokenizer: Any, system: str = "") -> TurnTemplate:
         system: Text of a system message (none if empty).
 
     Raises:
-        ModelError: If the template rewrites what was said before, so that turns can
-            not be appended to it.
+        ModelError: If turns cannot be appended by this template: it takes no system
+            message, or closes an answer with no special token.
     """
     head = [{"role": "system", "content": system}] if system else []
     user, reply, later = "OBSERVATION-ONE", "ACTION-ONE", "OBSERVATION-TWO"
@@ -63,10 +63,10 @@ def chat_template(tokenizer: Any, system: str = "") -> TurnTemplate:
             {"role": "user", "content": later},
         ],
     )
-    before, _, after = first.partition(user)
+    before, seen, after = first.partition(user)
     gap, found, tail = both.partition(reply)[2].partition(later)
     stop = next((t for t in _stop_tokens(tokenizer) if gap.startswith(t)), None)
-    if not found or stop is None:
+    if not seen or not found or stop is None:
         raise ModelError(
             "The chat template of this model cannot be used for turns.",
             "It does not close an answer with a special token.",
@@ -82,11 +82,20 @@ def chat_template(tokenizer: Any, system: str = "") -> TurnTemplate:
 
 def _render(tokenizer: Any, messages: list[dict[str, str]]) -> str:
     """Render messages with the cue for the next answer; thinking is off."""
-    return str(
-        tokenizer.apply_chat_template(
+    from jinja2 import TemplateError
+
+    try:
+        text = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
-    )
+    except TemplateError as error:
+        raise ModelError(
+            "The chat template of this model cannot be used for turns.",
+            f"It refuses a conversation that starts with a {messages[0]['role']} "
+            f"message: {error}",
+            "Leave the system message out, or use another model.",
+        ) from error
+    return str(text)
 
 
 def _stop_tokens(tokenizer: Any) -> list[str]:

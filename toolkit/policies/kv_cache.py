@@ -1,164 +1,311 @@
-"""A key-value cache that lives across turns.
+"""A key-value cache that lives across turns, and the attention that reads it.
 
-Rows are episodes. Token `j` of a row lies in column `j + 1` of that row, whatever its
-neighbours do, so there are no gaps and positions need no bookkeeping; column 0 takes
-the writes of padding and is never read. Buffers grow by half and are written in
-place, where `DynamicCache` would copy the whole cache for every token.
+Rows are episodes; token `j` of a row lies in column `j`. A forward pass takes the new
+tokens of any rows end to end, `(1, N)` without padding, so the layers of the model
+compute nothing twice and nothing in vain. Only attention must know whose token is
+whose: `attend` takes the place of the model's own attention while the cache is used,
+through the `AttentionInterface` of transformers.
 
-Shapes: `R` rows, `H` key-value heads, `L` columns, `D` head size, `n` new tokens.
+Shapes: `R` rows, `H` key-value heads, `G` query heads for each of them, `L` columns,
+`D` head size, `N` new tokens, `B` rows that they belong to.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import heapq
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, CacheLayerMixin
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from toolkit.errors import ModelError
+
+ATTENTION = "toolkit_rows"
+UNSUPPORTED = ("softcap", "s_aux", "position_bias")
 
 
-class RowLayer(CacheLayerMixin):
-    """Keys and values of one model layer, `(R, L, H, D)`.
+class Span(NamedTuple):
+    """The new tokens of one row, for attention row by row."""
 
-    A token's heads lie side by side, so that a write is one contiguous block; reads
-    are transposed views.
+    row: int
+    begin: int
+    """First of its tokens among the `N`."""
+    end: int
+    length: int
+    """Tokens of the row including the new ones."""
+    mask: Tensor | None
+    """`(tokens, length)`; not needed for a single token or a first prompt."""
+    is_causal: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """The new tokens of one forward pass, rows end to end."""
+
+    row: Tensor
+    """Row of each token `(N,)`."""
+    position: Tensor
+    """Column of each token `(N,)`."""
+    last: Tensor
+    """Where the last token of each row is `(B,)`."""
+    spans: list[Span]
+    """The rows one by one; empty if all are computed at once."""
+    place: Tensor
+    """Which of its row's new tokens each one is `(N,)`."""
+    mask: Tensor | None
+    """`(R, 1, n, L)`, True where a query may look, if all are computed at once."""
+
+
+class RowCache:
+    """Keys and values of all live episodes, one buffer `(R, H, L, D)` per layer.
+
+    Buffers grow by half and are written in place, where `DynamicCache` copies the
+    whole cache for every token. A closed row is used again by the next episode.
+
+    Args:
+        device: Where the model is.
+        dtype: Number format of the model.
+        by_row: Compute attention row by row, at the exact length of each: fastest on
+            a CPU. Otherwise all rows at once under a mask, as a GPU wants it.
     """
 
-    is_sliding = False
-
-    def __init__(self, owner: RowCache) -> None:
-        super().__init__()
-        self.owner = owner
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Allocate the buffers when the shapes are first seen."""
-        room = (self.owner.row_capacity, self.owner.capacity)
-        _, heads, _, size = key_states.shape
-        self.keys = key_states.new_zeros((*room, heads, size))
-        self.values = value_states.new_zeros((*room, heads, value_states.shape[-1]))
-        self.is_initialized = True
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Write `(B, H, n, D)` and return what the queries may look at."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        assert self.keys is not None
-        assert self.values is not None
-        o = self.owner
-        self.keys[o.write_rows, o.write_columns] = key_states.transpose(1, 2)
-        self.values[o.write_rows, o.write_columns] = value_states.transpose(1, 2)
-        if o.fresh:  # no history: a batch of prompts looks at itself only
-            return key_states, value_states
-        rows = slice(0, o.rows) if o.selected is None else o.selected
-        keys, values = self.keys[:, : o.width][rows], self.values[:, : o.width][rows]
-        return keys.transpose(1, 2), values.transpose(1, 2)
-
-    def get_seq_length(self) -> int:
-        """Return 0: positions are always passed explicitly."""
-        return 0
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return length and offset; unused, since masks are passed ready-made."""
-        return self.owner.width, 0
-
-    def get_max_length(self) -> int:
-        """Return -1: there is no limit."""
-        return -1
-
-
-class RowCache(Cache):
-    """The cache of all live episodes; rows `0 … rows - 1` are in use."""
-
-    def __init__(self, layers: int, device: torch.device) -> None:
-        super().__init__(layers=[RowLayer(self) for _ in range(layers)])
-        self.device = device
-        self.capacity, self.row_capacity = 0, 0
-        self.rows = 0
+    def __init__(
+        self, device: torch.device, dtype: torch.dtype, *, by_row: bool
+    ) -> None:
+        self.device, self.dtype, self.by_row = device, dtype, by_row
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
         self.lengths: list[int] = []
-        self.width = 0
-        self.fresh = False
-        self.selected: Tensor | None = None
-        self.write_rows = self.write_columns = torch.empty(0, dtype=torch.long)
+        self._closed: list[int] = []
+        self._columns = 64
+        self._chunk: Chunk | None = None
 
-    def add_rows(self, count: int) -> list[int]:
-        """Open empty rows and return their numbers."""
-        new = list(range(self.rows, self.rows + count))
-        self.rows += count
-        self.lengths += [0] * count
-        self._reserve(self.rows, 1)
-        return new
+    def open_row(self) -> int:
+        """Return the number of an empty row, the lowest there is."""
+        if self._closed:
+            return heapq.heappop(self._closed)
+        self.lengths.append(0)
+        return len(self.lengths) - 1
 
-    def copy_row(self, source: int, targets: list[int]) -> None:
+    def close_row(self, row: int) -> None:
+        """Give a row back."""
+        self.lengths[row] = 0
+        heapq.heappush(self._closed, row)
+
+    def copy_row(self, source: int, targets: Sequence[int]) -> None:
         """Give `targets` the contents of row `source`."""
         length = self.lengths[source]
-        for layer in self.layers:
-            for buffer in (layer.keys, layer.values):
-                buffer[targets, : length + 1] = buffer[source, : length + 1]
+        for buffer in (*self.keys.values(), *self.values.values()):
+            buffer[list(targets), :, :length] = buffer[source, :, :length]
         for row in targets:
             self.lengths[row] = length
 
-    def drop_row(self, row: int) -> int:
-        """Close a row; the last row takes its number. Returns the row that moved."""
-        last = self.rows - 1
-        if row != last:
-            self.copy_row(last, [row])
-        self.rows = last
-        self.lengths.pop()
-        return last
+    def append(self, rows: Sequence[int], counts: Sequence[int]) -> Chunk:
+        """Prepare a forward pass that appends `counts[i]` tokens to row `rows[i]`."""
+        starts = [self.lengths[row] for row in rows]
+        for row, count in zip(rows, counts, strict=True):
+            self.lengths[row] += count
+        self._grow()
+        sizes = torch.tensor(counts)
+        end = sizes.cumsum(0)
+        place = torch.arange(int(end[-1])) - (end - sizes).repeat_interleave(sizes)
+        row_of = torch.tensor(rows).repeat_interleave(sizes)
+        position = torch.tensor(starts).repeat_interleave(sizes) + place
+        self._chunk = Chunk(
+            row=row_of.to(self.device),
+            position=position.to(self.device),
+            last=(end - 1).to(self.device),
+            spans=self._spans(rows, starts, counts) if self.by_row else [],
+            place=place.to(self.device),
+            mask=None if self.by_row else self._mask(row_of, place, position),
+        )
+        return self._chunk
 
-    def plan(self, rows: list[int], counts: list[int]) -> tuple[Tensor, Tensor]:
-        """Prepare a forward pass that appends `counts[i]` tokens to `rows[i]`.
+    def update(
+        self, key: Tensor, value: Tensor, layer: int, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write the `(1, H, N, D)` of a chunk; return the buffers `(R, H, L, D)`."""
+        chunk = self._chunk
+        assert chunk is not None
+        out = []
+        for buffers, new in ((self.keys, key), (self.values, value)):
+            buffer = buffers[layer] = self._fitted(buffers.get(layer), new)
+            buffer[chunk.row, :, chunk.position] = new[0].transpose(0, 1)
+            out.append(buffer)
+        return out[0], out[1]
 
-        The chunk is left-padded to `n = max(counts)`, so that the last column holds
-        the last token of every row.
+    def get_seq_length(self, layer: int = 0) -> int:
+        """Return 0, for transformers: positions are always passed explicitly."""
+        return 0
 
-        Returns:
-            Positions `(B, n)` and the attention mask `(B, 1, n, columns)`, True where
-            a query may look.
+    def _spans(
+        self, rows: Sequence[int], starts: Sequence[int], counts: Sequence[int]
+    ) -> list[Span]:
+        """Lay out attention row by row.
+
+        All masks are views of one band: its query `j` sees the keys up to
+        `base + j`, and cutting `base - start` keys off shifts that to `start + j`.
         """
-        n = max(counts)
-        start = torch.tensor([self.lengths[r] for r in rows])
-        count = torch.tensor(counts)
-        offset = torch.arange(n)[None] - (n - count)[:, None]
-        position = (start[:, None] + offset).clamp(min=0)
-        for row, c in zip(rows, counts, strict=True):
-            self.lengths[row] += c
-        self._reserve(self.rows, 0)
-        self.fresh = not bool(start.any())
-        is_prefix = rows == list(range(self.rows))
-        index = torch.tensor(rows)
-        self.selected = None if is_prefix or self.fresh else index.to(self.device)
-        self.width = 1 + int((start + count).max())
-        self.write_rows = index[:, None].to(self.device)
-        column = torch.where(offset >= 0, position + 1, 0)
-        self.write_columns = column.to(self.device)
-        if self.fresh:
-            key_offset = offset[:, None, None, :]
-            mask = (key_offset <= offset[:, None, :, None]) & (key_offset >= 0)
-        else:
-            keys = torch.arange(self.width)
-            mask = (keys <= position[:, None, :, None] + 1) & (keys > 0)
-        # a padding query must look somewhere, or its softmax is not a number
-        mask = mask | (offset < 0)[:, None, :, None]
-        return position.to(self.device), mask.to(self.device)
+        base, most = max(starts), max(counts)
+        band = torch.zeros(0)
+        if base and most > 1:
+            band = torch.full((most, base + most), float("-inf"), dtype=self.dtype)
+            band = band.triu(base + 1).to(self.device)
+        spans, begin = [], 0
+        for row, start, count in zip(rows, starts, counts, strict=True):
+            needs_mask = start > 0 and count > 1
+            mask = band[:count, base - start : base + count] if needs_mask else None
+            end, is_causal = begin + count, start == 0 and count > 1
+            spans.append(Span(row, begin, end, start + count, mask, is_causal))
+            begin = end
+        return spans
 
-    def _reserve(self, rows: int, extra: int) -> None:
-        """Grow the buffers if rows or columns do not fit."""
-        need = max(self.lengths, default=0) + extra + 1
-        if need <= self.capacity and rows <= self.row_capacity:
-            return
-        self.capacity = max(self.capacity, need + need // 2, 64)
-        self.row_capacity = max(self.row_capacity, rows)
-        for layer in self.layers:
-            if layer.is_initialized:
-                layer.keys = self._grown(layer.keys)
-                layer.values = self._grown(layer.values)
+    def _mask(self, row: Tensor, place: Tensor, position: Tensor) -> Tensor:
+        """Return where the queries of all rows may look; idle ones see column 0."""
+        newest = position.new_zeros(int(row.max()) + 1, int(place.max()) + 1)
+        newest[row, place] = position
+        keys = torch.arange(int(position.max()) + 1)
+        return (keys <= newest[:, None, :, None]).to(self.device)
 
-    def _grown(self, buffer: Tensor) -> Tensor:
-        """Return a larger buffer with the same contents."""
-        rows, columns, *rest = buffer.shape
-        bigger = buffer.new_zeros((self.row_capacity, self.capacity, *rest))
-        bigger[:rows, :columns] = buffer
+    def _grow(self) -> None:
+        """Plan more columns if the longest row does not fit."""
+        need = max(self.lengths)
+        if need > self._columns:
+            self._columns = need + need // 2
+
+    def _fitted(self, buffer: Tensor | None, new: Tensor) -> Tensor:
+        """Return a buffer with room for all rows, made or enlarged if need be."""
+        rows = len(self.lengths)
+        if buffer is not None and buffer.shape[0] >= rows:
+            if buffer.shape[2] >= self._columns:
+                return buffer
+            rows = buffer.shape[0]
+        # under a mask, garbage that is not a number would come through
+        make = new.new_empty if self.by_row else new.new_zeros
+        bigger = make((rows, new.shape[1], self._columns, new.shape[3]))
+        if buffer is not None:
+            bigger[: buffer.shape[0], :, : buffer.shape[2]] = buffer
         return bigger
+
+
+def attend(
+    module: Any,
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    chunk: Chunk,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Compute the attention of a chunk's queries over their own rows.
+
+    Args:
+        module: The attention layer; unused.
+        query: `(1, H * G, N, D)`.
+        keys: Buffer `(R, H, L, D)`.
+        values: Buffer `(R, H, L, D)`.
+        attention_mask: Unused: the chunk says who may look where.
+        chunk: What `RowCache.append` returned.
+        scaling: Factor of the scores.
+        **kwargs: What else the model tells its attention.
+
+    Returns:
+        `(1, N, H * G, D)`, and no attention weights.
+
+    Raises:
+        ModelError: If the model needs more than plain full attention.
+    """
+    _check_plain(kwargs, keys.shape[2])
+    compute = _by_row if chunk.spans else _at_once
+    return compute(query[0], keys, values, chunk, scaling)[None], None
+
+
+def _by_row(
+    query: Tensor, keys: Tensor, values: Tensor, chunk: Chunk, scale: float | None
+) -> Tensor:
+    """Attend row after row, `(H * G, N, D)` to `(N, H * G, D)`."""
+    all_heads, n, size = query.shape
+    heads = keys.shape[1]  # they take the place of the batch
+    groups = all_heads // heads
+    query = query.reshape(heads, groups, n, size)
+    out = query.new_empty(n, heads, groups, size)
+    target = out.permute(1, 2, 0, 3)
+    shared = (-1, groups, -1, -1)
+    for row, begin, end, length, mask, is_causal in chunk.spans:
+        target[:, :, begin:end] = scaled_dot_product_attention(
+            query[:, :, begin:end],
+            keys[row, :, None, :length].expand(shared),
+            values[row, :, None, :length].expand(shared),
+            attn_mask=mask,
+            is_causal=is_causal,
+            scale=scale,
+        )
+    return out.flatten(1, 2)
+
+
+def _at_once(
+    query: Tensor, keys: Tensor, values: Tensor, chunk: Chunk, scale: float | None
+) -> Tensor:
+    """Attend in one rectangle of all rows, `(H * G, N, D)` to `(N, H * G, D)`."""
+    assert chunk.mask is not None
+    rows, _, places, columns = chunk.mask.shape
+    full = query.new_zeros(rows, places, query.shape[0], query.shape[2])
+    full[chunk.row, chunk.place] = query.transpose(0, 1)
+    groups = query.shape[0] // keys.shape[1]
+    out = scaled_dot_product_attention(
+        full.transpose(1, 2),
+        keys[:rows, :, :columns].repeat_interleave(groups, dim=1),
+        values[:rows, :, :columns].repeat_interleave(groups, dim=1),
+        attn_mask=chunk.mask,
+        scale=scale,
+    )
+    return out.transpose(1, 2)[chunk.row, chunk.place]
+
+
+def _check_plain(kwargs: dict[str, Any], columns: int) -> None:
+    """Refuse kinds of attention that are not computed here."""
+    odd = [name for name in UNSUPPORTED if kwargs.get(name) is not None]
+    window = kwargs.get("sliding_window")
+    if odd or (window and window < columns):
+        raise _unsupported(", ".join(odd) or "a sliding window")
+
+
+AttentionInterface.register(ATTENTION, attend)
+
+
+@contextmanager
+def row_attention(model: Any) -> Iterator[None]:
+    """Let a model attend with `attend` inside a `with` block."""
+    before = model.config._attn_implementation
+    model.config._attn_implementation = ATTENTION
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before
+
+
+def check_attention(model: Any) -> None:
+    """Raise if a model cannot attend with `attend`.
+
+    Raises:
+        ModelError: If it has layers that are not attention, or fixes its own.
+    """
+    kinds = set(getattr(model.config, "layer_types", None) or ())
+    odd = kinds - {"full_attention", "sliding_attention"}
+    if odd or not getattr(model, "_supports_attention_backend", False):
+        raise _unsupported(", ".join(sorted(odd)) or "attention of its own")
+
+
+def _unsupported(what: str) -> ModelError:
+    return ModelError(
+        "The cache that is kept across turns cannot serve this model.",
+        f"It uses {what}.",
+        'Use load_policy(..., backend="generate").',
+    )

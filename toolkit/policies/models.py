@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from importlib import resources
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,30 @@ from toolkit.episodes.record import StopReason
 from toolkit.errors import ConfigError, MissingExtraError, ModelError
 from toolkit.policies.base import Action, Observation, Policy
 from toolkit.policies.chat import TurnTemplate, chat_template, compact_template
-from toolkit.policies.sampling import KVSampler, Sampler, SamplingParams
+from toolkit.policies.sampling import (
+    GenerateSampler,
+    KVSampler,
+    Sampled,
+    Sampler,
+    SamplingParams,
+)
 
-BACKENDS = ("kv", "generate")
+BACKENDS: dict[str, Callable[[Any], Sampler]] = {
+    "kv": KVSampler,
+    "generate": GenerateSampler,
+}
+STUCK = Action(text="", stop=StopReason.CONTEXT_LIMIT)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Context:
+    """What the policy keeps of a live episode."""
+
+    rng: np.random.Generator
+    length: int = 0
+    """Tokens so far."""
+    is_open: bool = False
+    """Whether the last action was cut off before its stop token."""
 
 
 class ModelPolicy(Policy):
@@ -71,7 +94,7 @@ class ModelPolicy(Policy):
     def start(self, *, greedy: bool = False) -> None:
         """Forget all episodes and bind the sampler to the current weights."""
         self.model.eval()  # gradient checkpointing in train mode drops the cache
-        self._sampler: Sampler = _make_sampler(self.backend, self.model)
+        self._sampler = BACKENDS[self.backend](self.model)
         self._params = SamplingParams(
             temperature=self.temperature,
             max_new_tokens=self.max_action_tokens,
@@ -79,73 +102,80 @@ class ModelPolicy(Policy):
             pad_id=int(self.tokenizer.pad_token_id),
             greedy=greedy,
         )
-        self._length: dict[int, int] = {}
-        self._is_open: dict[int, bool] = {}
-        self._rngs: dict[int, np.random.Generator] = {}
+        self._contexts: dict[int, _Context] = {}
 
     def act(self, observations: Sequence[Observation]) -> list[Action]:
-        """Encode the new observations and sample one action each."""
-        encoded = self._encode(observations)
+        """Encode the new observations and sample one action each.
+
+        An episode whose next action might not fit into the context gets an action
+        with `stop` set.
+        """
+        for o in observations:
+            if o.episode not in self._contexts:
+                rng = np.random.default_rng(o.key)
+                self._contexts[o.episode] = _Context(rng=rng)
+        contexts = [self._contexts[o.episode] for o in observations]
+        encoded = self._encode(observations, contexts)
+        room = self.max_context - self.max_action_tokens
         fits = [
-            i
-            for i, (o, ids) in enumerate(zip(observations, encoded, strict=True))
-            if self._length.get(o.episode, 0) + len(ids) + self.max_action_tokens
-            <= self.max_context
+            c.length + len(i) <= room for c, i in zip(contexts, encoded, strict=True)
         ]
-        actions = [Action(text="", stop=StopReason.CONTEXT_LIMIT)] * len(encoded)
-        if not fits:
-            return actions
-        live = [observations[i] for i in fits]
-        for o in live:
-            if o.episode not in self._rngs:
-                self._rngs[o.episode] = np.random.default_rng(o.key)
-        sampled = self._sampler.sample(
-            [o.episode for o in live],
-            [encoded[i] for i in fits],
-            [self._rngs[o.episode] for o in live],
-            self._params,
-        )
-        texts = self.tokenizer.batch_decode(
-            [s.ids for s in sampled], skip_special_tokens=True
-        )
-        for i, o, s, text in zip(fits, live, sampled, texts, strict=True):
-            ended = s.ids[-1] in self.template.stop_ids
-            self._is_open[o.episode] = not ended
-            self._length[o.episode] = (
-                self._length.get(o.episode, 0) + len(encoded[i]) + len(s.ids)
+        if not any(fits):
+            return [STUCK] * len(fits)
+        sampled = iter(
+            self._sampler.sample(
+                [o.episode for o in compress(observations, fits)],
+                list(compress(encoded, fits)),
+                [c.rng for c in compress(contexts, fits)],
+                self._params,
             )
-            actions[i] = Action(
-                text=text,
-                observation_ids=tuple(encoded[i]),
-                ids=tuple(s.ids),
-                logprobs=tuple(s.logprobs),
-            )
-        return actions
+        )
+        return [
+            self._record(context, ids, next(sampled)) if fit else STUCK
+            for context, ids, fit in zip(contexts, encoded, fits, strict=True)
+        ]
 
     def drop(self, episodes: Collection[int]) -> None:
         """Free the cache rows of episodes that ended."""
         self._sampler.drop(episodes)
-        for state in (self._length, self._is_open, self._rngs):
-            for e in episodes:
-                state.pop(e, None)  # type: ignore[attr-defined]
+        for e in episodes:
+            self._contexts.pop(e, None)
 
     def save(self, path: str | Path) -> None:
         """Write weights and tokenizer to a folder that `load_policy` reads."""
         self.model.save_pretrained(path)
         self.tokenizer.save_pretrained(path)
 
-    def _encode(self, observations: Sequence[Observation]) -> list[list[int]]:
+    def _encode(
+        self, observations: Sequence[Observation], contexts: Sequence[_Context]
+    ) -> list[list[int]]:
         """Return the ids to append; the stop token closes an action cut off."""
         texts = [
-            self.template.wrap(o.text, is_first=o.episode not in self._length)
-            for o in observations
+            self.template.wrap(o.text, is_first=c.length == 0)
+            for o, c in zip(observations, contexts, strict=True)
         ]
         ids = self.tokenizer(texts, add_special_tokens=False).input_ids
-        stop = [self.template.stop_ids[0]]
+        stop = self.template.stop_ids[:1]
         return [
-            (stop if self._is_open.get(o.episode) else []) + list(row)
-            for o, row in zip(observations, ids, strict=True)
+            [*(stop if c.is_open else ()), *row]
+            for c, row in zip(contexts, ids, strict=True)
         ]
+
+    def _record(self, context: _Context, ids: list[int], sampled: Sampled) -> Action:
+        """Update an episode's context and return its action."""
+        ended = sampled.ids[-1] in self.template.stop_ids
+        context.is_open = not ended
+        context.length += len(ids) + len(sampled.ids)
+        return Action(
+            text=self.tokenizer.decode(
+                sampled.ids[:-1] if ended else sampled.ids,
+                skip_special_tokens=True,
+                clean_up_tokenization_spaces=False,
+            ),
+            observation_ids=tuple(ids),
+            ids=tuple(sampled.ids),
+            logprobs=tuple(sampled.logprobs),
+        )
 
 
 def load_policy(
@@ -214,8 +244,8 @@ def _load_folder(source: str, **options: Any) -> tuple[Any, Any]:
         raise ModelError(
             f"No model could be loaded from {source!r}.",
             f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            "Give `pocket`, `smollm2-135m`, a folder that holds config.json, weights and "
-            "tokenizer files, or a hub id (which needs the network).",
+            "Give `pocket`, `smollm2-135m`, a folder that holds config.json, weights "
+            "and tokenizer files, or a hub id (which needs the network).",
         ) from error
     _separate_pad(tokenizer)
     return model, tokenizer
@@ -261,15 +291,6 @@ def _check_positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
             raise ConfigError(f"{name} is {value}.", "It must be above zero.")
-
-
-def _make_sampler(backend: str, model: Any) -> Sampler:
-    """Return a fresh sampler."""
-    if backend == "kv":
-        return KVSampler(model)
-    from toolkit.policies.sampling import GenerateSampler
-
-    return GenerateSampler(model)
 
 
 def _four_bits(dtype: Any) -> Any:

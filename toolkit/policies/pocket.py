@@ -41,7 +41,7 @@ TARGET = Path(__file__).parent.parent / "assets" / "pocket"
 MAZE = "textworld/coin_collector-105-basic"
 MAZE_PARAMS: dict[str, Any] = {"goal": "brief"}
 HOUSE = "textworld/w2-o3-q4"
-MAZE_GAMES, HOUSE_GAMES = 200, 1500
+MAZE_GAMES, HOUSE_GAMES = 150, 450
 WANDERERS = 3  # episodes of the wanderer per maze; the expert plays each once
 VOCABULARY = 2048
 SEED = 0
@@ -85,7 +85,9 @@ class CarefulExpert(ExpertPolicy):
     def act(self, observations: Sequence[Observation]) -> list[Action]:
         """Follow the plan, or type `inventory` if it names something unseen."""
         actions = super().act(observations)
-        return [self._informed(o, a) for o, a in zip(observations, actions, strict=True)]
+        return [
+            self._informed(o, a) for o, a in zip(observations, actions, strict=True)
+        ]
 
     def _informed(self, o: Observation, action: Action) -> Action:
         before = self._seen.get(o.episode, "")
@@ -138,7 +140,9 @@ class Renamer:
             free = [n for n in self.pool[kind] if n not in new.values()]
             new[name.lower()] = str(rng.choice(free))
         longest_first = sorted(map(re.escape, new), key=len, reverse=True)
-        pattern = re.compile(rf"\b(?:(an?) )?({'|'.join(longest_first)})\b", re.IGNORECASE)
+        pattern = re.compile(
+            rf"\b(?:(an?) )?({'|'.join(longest_first)})\b", re.IGNORECASE
+        )
 
         def swap(text: str) -> str:
             return pattern.sub(lambda m: _with_article(m[1], new[m[2].lower()]), text)
@@ -172,7 +176,14 @@ def names_of(task: Task) -> dict[str, str]:
 
 def make_tokenizer(texts: Sequence[str]) -> Any:
     """Train a byte-level BPE tokenizer that knows no capitals (nor does the parser)."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import (
+        AddedToken,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+    )
     from tokenizers.trainers import BpeTrainer
     from transformers import PreTrainedTokenizerFast
 
@@ -235,7 +246,10 @@ def main() -> None:
     def on_step(step: int, loss: float) -> None:
         if step % 50 == 0:
             seconds = time.monotonic() - began
-            print(f"step {step}/{TRAINING.steps}  loss {loss:.3f}  {seconds:.0f} s", flush=True)
+            print(
+                f"step {step}/{TRAINING.steps}  loss {loss:.3f}  {seconds:.0f} s",
+                flush=True,
+            )
 
     fit(policy, batch_of, len(played), TRAINING, on_step)
     policy.save(TARGET)

@@ -12,13 +12,14 @@ from toolkit.policies.base import Action, Observation, Policy
 
 
 class HumanPolicy(Policy):
-    """Asks a person.
+    """Asks a person, one game after the other.
 
     Args:
         ask: Gets the observation, returns the command.
     """
 
     name = "human"
+    max_live = 1
 
     def __init__(self, ask: Callable[[str], str] | None = None) -> None:
         self.ask = ask or (lambda text: input(f"\n{text}\n> "))
@@ -64,12 +65,27 @@ class RandomPolicy(Policy):
         self._rngs: dict[int, np.random.Generator] = {}
 
     def act(self, observations: Sequence[Observation]) -> list[Action]:
-        """Pick from `info["admissible_actions"]` with the episode's own stream."""
+        """Pick from `info["admissible_actions"]` with the episode's own stream.
+
+        Raises:
+            ConfigError: If the environment does not tell the admissible commands.
+        """
         actions = []
         for o in observations:
             if o.episode not in self._rngs:
                 self._rngs[o.episode] = np.random.default_rng(o.key)
-            choices = sorted(o.info.get("admissible_actions") or ["look"])
+            choices = self._choices(o)
             pick = int(self._rngs[o.episode].integers(len(choices)))
             actions.append(Action(text=choices[pick]))
         return actions
+
+    @staticmethod
+    def _choices(observation: Observation) -> list[str]:
+        if "admissible_actions" not in observation.info:
+            raise ConfigError(
+                "The random player does not know what can be done.",
+                "The environment gives no commands, or was made without "
+                "admissible=True.",
+                "Use make_env(..., admissible=True), or another policy.",
+            )
+        return sorted(observation.info["admissible_actions"]) or ["look"]

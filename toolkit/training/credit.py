@@ -31,8 +31,8 @@ def grpo(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnVal
 
     With `R` the (discounted) return, `A = (R - mean of group) / (std of group + eps)`,
     DeepSeekMath eq. 3 (https://arxiv.org/abs/2402.03300); `std` is the sample standard
-    deviation and `eps` 1e-4, as in TRL. We deviate in what an episode is: one return
-    for all turns, and turns of the same episode share it.
+    deviation and `eps` 1e-4, as in TRL. What is ours: `R` adds up the rewards of all
+    turns, and every turn gets the same advantage.
 
     Args:
         rewards: `(B, K)` turn rewards, `None` for broken episodes.
@@ -67,11 +67,14 @@ def grpo(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnVal
 def turn_return(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnValues:
     """Discounted return-to-go of each turn, compared with the group at the same turn.
 
-    With `G_k` the return from turn `k` on, `A_k = (G_k - b_k) / s`. The baseline `b_k`
-    is the mean of `G_k` over the group's episodes that reached turn `k`; `s` is the root
-    mean square of `G_k - b_k` over the group. Ours. `b_k` is fixed before the action of
-    turn `k` is drawn and is subtracted from that turn alone, never carried into the
-    return of an earlier one, so it pays or costs nothing to take another turn.
+    With `G_k` the return from turn `k` on, `A_k = (G_k - b_k) / (s + eps)`. The baseline
+    `b_k` is the mean of `G_k` over the `n_k` episodes of the group that reached turn `k`;
+    `s` is the root mean square of `G_k - b_k` over all turns of the group. Ours.
+
+    Who reaches turn `k` is settled before the action of turn `k` is drawn, so comparing
+    with them favours neither short nor long episodes. As in GRPO the mean contains the
+    episode's own return: the expected gradient keeps its direction and shrinks by
+    `1 - 1/n_k`, and an episode that reaches a turn alone learns nothing there.
 
     Args:
         rewards: `(B, K)` turn rewards, `None` for broken episodes.

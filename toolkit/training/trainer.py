@@ -75,7 +75,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         with _reference_on_disk(policy, config):
             super().__init__(
                 model=policy.model,
-                reward_funcs=_episode_return,
+                reward_funcs=episode_return,
                 args=config,
                 train_dataset=Dataset.from_dict(
                     {"prompt": [t.id for t in tasks], "task": list(range(len(tasks)))}
@@ -201,7 +201,7 @@ def _rollout(prompts: list[Any], trainer: EpisodeTrainer) -> dict[str, Any]:
     return trainer.play()
 
 
-def _episode_return(
+def episode_return(
     episode_return: list[float | None], **columns: Any
 ) -> list[float | None]:
     """Give TRL each episode's return, for its logs; `None` for a broken world."""
