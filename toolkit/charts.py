@@ -126,6 +126,36 @@ def bar_chart(rows: Sequence[Bars], *, title: str, width: int = 720) -> str:
     return _svg(width, 6 + step * len(rows), f"{title}: {'; '.join(words)}", parts)
 
 
+def interval_bars(
+    rows: Sequence[tuple[str, Interval]], *, title: str, width: int = 720
+) -> str:
+    """Draw shares as bars, each with its interval as a whisker.
+
+    Args:
+        rows: Name and interval of each bar.
+        title: What the shares are, for screen readers.
+        width: CSS pixels.
+    """
+    left, step = 170, 38
+    frame = _Frame(width, 40 + step * len(rows), x=(0, 1), y=(0, 1), left=left, right=74)
+    parts = [_upright(frame, tick) for tick in _ticks(0, 1)]
+    words = []
+    for i, (name, (value, low, high)) in enumerate(rows):
+        y = 6 + i * step
+        wide = frame.at_x(value) - left
+        parts += [
+            _text(left - 10, y + 17, name, anchor="end", fill=INK, size=13),
+            f'<rect x="{left}" y="{y}" width="{wide:.1f}" height="24" rx="3" '
+            f'style="fill:{AFTER};opacity:.75"/>',
+            _whisker(frame.at_x(low), frame.at_x(high), y + 12),
+            _text(width - 62, y + 17, percent(value), fill=INK, size=14, weight=600),
+        ]
+        words.append(
+            f"{name} {percent(value)}, interval {percent(low)} to {percent(high)}"
+        )
+    return _svg(width, frame.height, f"{title}: {'; '.join(words)}", parts)
+
+
 def smooth(
     values: Sequence[float], weights: Sequence[float] | None = None
 ) -> np.ndarray:
@@ -306,6 +336,23 @@ def _bar(x: int, y: float, full: int, side: str, colour: str, bar: Bar | None) -
         f'<rect x="{x + 1}" y="{y + 1}" width="{max(0, full * share - 2):.1f}" '
         f'height="12" rx="1.5" style="fill:{fill};stroke:{colour};stroke-width:2"/>'
         + _text(x + full + 8, y + 11.5, bar_label(bar))
+    )
+
+
+def _upright(frame: _Frame, tick: float) -> str:
+    """Draw a line of the grid from top to bottom, with its number."""
+    x, base = frame.at_x(tick), frame.height - 26
+    return (
+        f'<path d="M{x:.1f} 0V{base}" style="stroke:{LINE}"/>'
+        + _text(x, base + 18, percent(tick), anchor="middle")
+    )
+
+
+def _whisker(low: float, high: float, y: float) -> str:
+    """Draw an interval as a line with two ends."""
+    return (
+        f'<path d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 5}v10M{high:.1f} {y - 5}v10" '
+        f'style="fill:none;stroke:{INK};stroke-width:1.8"/>'
     )
 
 

@@ -30,7 +30,7 @@ def escaped(rows: Iterable[Sequence[object]]) -> list[tuple[str, ...]]:
 
 def page(title: str, content: str) -> str:
     """Return a whole page, readable in light and dark, on a phone and on paper."""
-    css = (assets_dir() / "report.css").read_text(encoding="utf-8")
+    css = style("report") + style("transcript")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -41,6 +41,11 @@ def page(title: str, content: str) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{css}</style></head>\n"
         f"<body><main>\n{content}\n</main></body></html>\n"
     )
+
+
+def style(name: str) -> str:
+    """Return one of the style sheets that ship with the package."""
+    return (assets_dir() / f"{name}.css").read_text(encoding="utf-8")
 
 
 def section(heading: str, content: str) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
     from toolkit.policies.models import ModelPolicy
 
-WORLD = "textworld/coin_collector-105"
-WORLD_PARAMS: dict[str, Any] = {"goal": "brief", "theme": "basic", "max_turns": 12}
+WORLD = "textworld/coin_collector-105-basic"
+WORLD_PARAMS: dict[str, Any] = {"goal": "brief"}
 PAPER_WORLD = "textworld/w2-o3-q4"
 TRAINING_GAMES = 200
 SETTINGS: dict[str, Any] = {

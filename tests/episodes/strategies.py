@@ -52,6 +52,35 @@ def turns(draw: st.DrawFn, vocabulary: st.SearchStrategy[int] = ids) -> Turn:
 
 
 @st.composite
+def sampled_turns(draw: st.DrawFn) -> Turn:
+    """Draw a turn that a model could have played, without texts."""
+    sampled = draw(
+        st.lists(
+            st.tuples(st.integers(0, 50), st.floats(-50, 0)), min_size=1, max_size=6
+        )
+    )
+    return Turn(
+        observation="",
+        completion=draw(words),
+        action="",
+        reward=0.0,
+        observation_ids=tuple(draw(st.lists(st.integers(0, 50), max_size=6))),
+        action_ids=tuple(i for i, _ in sampled),
+        logprobs=tuple(p for _, p in sampled),
+    )
+
+
+def sampled_episodes() -> st.SearchStrategy[Episode]:
+    """Episodes that a model could have played, as far as tokens matter."""
+    return st.builds(
+        Episode,
+        task=st.just(Task(env="toy", seed=0)),
+        turns=st.lists(sampled_turns(), min_size=1, max_size=4).map(tuple),
+        stop_reason=st.sampled_from(StopReason),
+    )
+
+
+@st.composite
 def episodes(
     draw: st.DrawFn,
     max_turns: int = 4,

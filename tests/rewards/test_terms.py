@@ -54,7 +54,9 @@ def test_discovery_without_rooms_is_sparse():
 
 
 @given(
-    n=st.integers(0, 40), won=st.booleans(), repeats=st.lists(st.integers(0, 5), max_size=20)
+    n=st.integers(0, 40),
+    won=st.booleans(),
+    repeats=st.lists(st.integers(0, 5), max_size=20),
 )
 def test_a_loss_is_always_paid_less_than_a_win(n, won, repeats):
     rooms = [f"room {i}" for i in (*range(n), *repeats)] or ["hall"]

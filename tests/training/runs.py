@@ -24,7 +24,9 @@ __all__ = ["SMALL", "Gates", "run_small", "weights_of"]
 def run_small(folder, *, policy=None, env=None, n=5, **settings):
     settings = SMALL | {"output_dir": str(folder)} | settings
     games = tasks("gates", n=n)
-    return train(policy or tiny_policy(), env or make_env("gates"), tasks=games, **settings)
+    return train(
+        policy or tiny_policy(), env or make_env("gates"), tasks=games, **settings
+    )
 
 
 def weights_of(policy):

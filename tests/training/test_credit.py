@@ -24,7 +24,9 @@ credits = pytest.mark.parametrize("credit", CREDITS.values(), ids=CREDITS)
 def close(a, b, tolerance=1e-9):
     return len(a) == len(b) and all(
         len(x) == len(y)
-        and all(math.isclose(v, w, abs_tol=tolerance) for v, w in zip(x, y, strict=True))
+        and all(
+            math.isclose(v, w, abs_tol=tolerance) for v, w in zip(x, y, strict=True)
+        )
         for x, y in zip(a, b, strict=True)
     )
 

@@ -88,11 +88,10 @@ def test_what_is_left_out_changes_neither_loss_nor_gradient(tmp_path, loss_type)
         batch = batch_of(trainer)
         # a silent group, padding on both sides, and one row that is far longer
         batch["advantages"][:4] = 0.0
-        for side, names in (("prompt", (3, 0)), ("completion", (0, 5))):
-            for key, value in batch.items():
-                if key.startswith(side) or (side == "completion" and value.dim() == 2):
-                    if key.startswith("prompt") == (side == "prompt"):
-                        batch[key] = torch.nn.functional.pad(value, names)
+        for key, value in batch.items():
+            if value.dim() == 2:
+                sides = (3, 0) if key.startswith("prompt") else (0, 5)
+                batch[key] = torch.nn.functional.pad(value, sides)
         batch["completion_mask"][5:, 6:] = 0
         rows = [len(part["advantages"]) for part in trainer._parts(batch)]
         assert sum(rows) == (4 if trainer.args.rows_may_be_dropped else 8)
@@ -109,7 +108,7 @@ def test_rows_of_different_length_are_split(tmp_path):
     with opened(tmp_path) as trainer:
         batch = batch_of(trainer)
         batch["advantages"] += 1.0
-        batch["completion_mask"][:6, 4:] = 0
+        batch["completion_mask"][:6, 4:], batch["completion_mask"][6:] = 0, 1
         parts = trainer._parts(batch)
         assert sorted(len(p["advantages"]) for p in parts) == [2, 6]
         assert min(p["completion_ids"].shape[1] for p in parts) == 4
@@ -154,24 +153,18 @@ def test_a_batch_without_differences_trains_nothing(tmp_path):
         batch = batch_of(trainer)
         batch["advantages"].zero_()
         loss = trainer._compute_loss(trainer.model, batch)
-        assert float(loss) == 0.0
+        assert loss.item() == 0.0
         assert not gradients(trainer, loss).any()
 
 
-def test_a_batch_of_broken_worlds_trains_nothing(tmp_path):
-    policy = tiny_policy()
-    before = weights_of(policy).clone()
-    env = make_env("gates", dies=1, max_turns=4)
-    run = run_small(tmp_path, policy=policy, env=env, max_steps=2)
+def test_a_world_that_breaks_does_not_stop_the_run(tmp_path):
+    run = run_small(tmp_path, env=make_env("gates", dies=1), max_steps=2)
     broken = sum(g["broken"] for g in steps_of(run.events, "rollout")[0]["groups"])
     assert broken >= 4  # an episode may end in its first turn
     assert run.step == 2
-    everything = make_env("gates", dies=1, max_turns=1)
-    run_small(tmp_path / "short", policy=policy, env=everything, max_steps=1)
-    assert not torch.equal(weights_of(policy), before)
 
 
-def test_all_worlds_broken(tmp_path, monkeypatch):
+def test_a_batch_of_broken_worlds_trains_nothing(tmp_path, monkeypatch):
     policy = tiny_policy()
     before = weights_of(policy).clone()
     monkeypatch.setattr("tests.training.gates.Gates._start", _raise)

@@ -72,7 +72,9 @@ def make(tmp_path, *, rollout_func=rollout, model=None, **settings):
         model=model or tiny_model(),
         reward_funcs=reward,
         args=config,
-        train_dataset=Dataset.from_dict({"prompt": PROMPTS * 4, "task": list(range(8))}),
+        train_dataset=Dataset.from_dict(
+            {"prompt": PROMPTS * 4, "task": list(range(8))}
+        ),
         processing_class=char_tokenizer(),
         rollout_func=rollout_func,
     )
@@ -163,10 +165,16 @@ def test_keys_and_shapes_of_the_batch(trainer):
 
 def test_ids_reach_the_loss_as_they_were_given(trainer):
     batch = batch_of(trainer)
-    row = batch["completion_ids"][0], batch["completion_mask"][0], batch["prompt_ids"][0]
-    assert [r.tolist() for r in row] == [[20, 21, 22, 0, 0, 0], [1, 1, 1, 0, 0, 0], [10, 11]], (
-        f"DRIFT: ids were changed or padded on the other side: {row}"
+    row = (
+        batch["completion_ids"][0],
+        batch["completion_mask"][0],
+        batch["prompt_ids"][0],
     )
+    assert [r.tolist() for r in row] == [
+        [20, 21, 22, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [10, 11],
+    ], f"DRIFT: ids were changed or padded on the other side: {row}"
 
 
 def test_env_mask_becomes_tool_mask(trainer):
@@ -219,7 +227,9 @@ def test_masked_tokens_get_no_gradient(tmp_path, loss_type):
     batch["advantages"] = (1 - batch["tool_mask"] * batch["completion_mask"]).float()
     trainer._compute_loss(trainer.model, batch).backward()
     largest = max(float(p.grad.abs().max()) for p in trainer.model.parameters())
-    assert largest == 0.0, f"DRIFT: {loss_type} trains masked tokens (gradient {largest})"
+    assert largest == 0.0, (
+        f"DRIFT: {loss_type} trains masked tokens (gradient {largest})"
+    )
 
 
 @pytest.mark.parametrize("loss_type", ["dapo", "cispo"])
@@ -259,7 +269,9 @@ def test_temperature_divides_the_logits(tmp_path, temperature):
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
     found, *_ = trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, 6)
     logits = trainer.model(ids, attention_mask=mask).logits[:, 1:-1] / temperature
-    wanted = logits.log_softmax(-1).gather(2, batch["completion_ids"][..., None])[..., 0]
+    wanted = logits.log_softmax(-1).gather(2, batch["completion_ids"][..., None])[
+        ..., 0
+    ]
     error = ((found - wanted) * batch["completion_mask"]).abs().max()
     assert error < 1e-4, (
         f"DRIFT: log-probabilities are no longer those of logits / temperature ({error})"
@@ -276,7 +288,9 @@ def test_the_mode_is_read_off_the_model(trainer):
     trainer._buffered_inputs = None
     trainer.model.eval()
     trainer._prepare_inputs(rows)
-    assert trainer._buffered_inputs is None, "DRIFT: eval mode fills the training buffer"
+    assert trainer._buffered_inputs is None, (
+        "DRIFT: eval mode fills the training buffer"
+    )
 
 
 def test_old_log_probs_only_when_a_batch_is_used_again(tmp_path):
@@ -289,7 +303,9 @@ def test_old_log_probs_only_when_a_batch_is_used_again(tmp_path):
 def test_a_batch_serves_all_its_iterations(tmp_path):
     trainer = make(tmp_path, num_iterations=2)
     calls = []
-    trainer.rollout_func = lambda p, t: calls.append(t.state.global_step) or rollout(p, t)
+    trainer.rollout_func = lambda p, t: (
+        calls.append(t.state.global_step) or rollout(p, t)
+    )
     trainer.train()
     assert calls == [0], f"DRIFT: two steps of one batch played at steps {calls}"
 
@@ -300,7 +316,9 @@ def test_the_cache_works_in_eval_mode_alone(tmp_path, checkpointing):
     ids = torch.arange(10, 15)[None]
     trainer.model.eval()
     cache = trainer.model(ids, use_cache=True).past_key_values
-    assert cache is not None, "DRIFT: no cache in eval mode: every turn would start anew"
+    assert cache is not None, (
+        "DRIFT: no cache in eval mode: every turn would start anew"
+    )
     assert cache.get_seq_length() == 5, "DRIFT: the cache in eval mode is incomplete"
 
 
@@ -328,5 +346,11 @@ def test_the_fused_head_is_an_instance_attribute(trainer):
 def test_callbacks_tell_where_a_step_is():
     source = inspect.getsource(transformers.Trainer)
     calls = set(re.findall(r"callback_handler\.(on_\w+)\(", source))
-    used = {"on_substep_end", "on_optimizer_step", "on_step_begin", "on_step_end", "on_save"}
+    used = {
+        "on_substep_end",
+        "on_optimizer_step",
+        "on_step_begin",
+        "on_step_end",
+        "on_save",
+    }
     assert used <= calls, f"DRIFT: transformers no longer calls {used - calls}"

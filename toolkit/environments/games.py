@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 TRIES = 60
 """Seeds tried for one game of exact quest length."""
+PAPER_SEEDS = 100
+"""Games up to this seed are the paper's test set and are taken as they come (8 of the
+100 for `w2-o3-q4` have a quest of 3)."""
 SEED_STRIDE = 1_000_000
 """Distance between the seeds tried for one game; far beyond every split."""
 LARGEST_SEED = 2**31
@@ -176,7 +179,7 @@ def make_game(world: World, seed: int) -> list[bytes]:
     """Generate and compile a game.
 
     The quest length of TextWorld's generator is a target, not a promise. If the game
-    of `seed` has another length, `seed + SEED_STRIDE`, `seed + 2 * SEED_STRIDE`, … are
+    of `seed` has another length (and is not one of the paper's), `seed + SEED_STRIDE`, `seed + 2 * SEED_STRIDE`, … are
     tried, at most `TRIES` seeds.
 
     Args:
@@ -224,7 +227,7 @@ def _generate(world: World, seed: int) -> tuple[Any, Any] | None:
     finally:
         textworld.g_rng._seed = rng_seed
     length = len(game.metadata["walkthrough"])
-    fits = world.quest_length in (None, length)
+    fits = world.quest_length in (None, length) or seed <= PAPER_SEEDS
     return (game, options) if fits else None
 
 

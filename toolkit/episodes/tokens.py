@@ -99,8 +99,6 @@ def pad_batch(episodes: Sequence[EpisodeTokens], pad_id: int) -> TokenBatch:
         episodes: At least one.
         pad_id: Fills the gaps; its value has no effect on anything.
     """
-    import torch
-
     prompts = _rectangle([e.prompt_ids for e in episodes], pad_id, left=True)
     prompt_mask = _rectangle([[1] * len(e.prompt_ids) for e in episodes], 0, left=True)
     return TokenBatch(
@@ -109,7 +107,7 @@ def pad_batch(episodes: Sequence[EpisodeTokens], pad_id: int) -> TokenBatch:
         completion_ids=_rectangle([e.completion_ids for e in episodes], pad_id),
         completion_mask=_rectangle([[1] * len(e.completion_ids) for e in episodes], 0),
         action_mask=_rectangle([e.action_mask for e in episodes], 0),
-        logprobs=_rectangle([e.logprobs for e in episodes], 0.0).to(torch.float32),
+        logprobs=_rectangle([e.logprobs for e in episodes], 0.0),
     )
 
 
@@ -140,11 +138,12 @@ def spread_turns(
 def _rectangle(
     rows: Sequence[Sequence[float]], fill: float, *, left: bool = False
 ) -> Tensor:
-    """Pad ragged rows to a tensor."""
+    """Pad ragged rows to a tensor, of whole numbers if `fill` is one."""
     import torch
 
     width = max(map(len, rows))
     gaps = [[fill] * (width - len(row)) for row in rows]
     return torch.tensor(
-        [[*g, *r] if left else [*r, *g] for g, r in zip(gaps, rows, strict=True)]
+        [[*g, *r] if left else [*r, *g] for g, r in zip(gaps, rows, strict=True)],
+        dtype=torch.long if isinstance(fill, int) else torch.float32,
     )

@@ -235,12 +235,13 @@ def _load_pocket(source: str, **options: Any) -> tuple[Any, Any]:
 
 def _load_folder(source: str, **options: Any) -> tuple[Any, Any]:
     """Load model and tokenizer from a folder or the hub."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
         model = AutoModelForCausalLM.from_pretrained(source, **options)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise ModelError(
             f"No model could be loaded from {source!r}.",
             f"{type(error).__name__}: {str(error).splitlines()[0]}",

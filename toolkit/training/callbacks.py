@@ -26,7 +26,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self._began = self._train_began = time.perf_counter()
         self._first_step = 0
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, **kwargs: Any
+    ) -> None:
         """Remember where a resumed run begins."""
         self._first_step = state.global_step
         self._train_began = time.perf_counter()
@@ -36,7 +38,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         """Start the clock."""
         self._began = time.perf_counter()
 
-    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_substep_end(
+        self, args: Any, state: Any, control: Any, **kwargs: Any
+    ) -> None:
         """Count the backward pass of a micro-batch."""
         self.clock.lap("update")
 
@@ -57,7 +61,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         if not logs or "loss" not in logs:
             return
         spent = self.clock.take()
-        work = {f"{k}_s": spent.get(k, 0.0) for k in ("policy", "env", "loss", "update")}
+        work = {
+            f"{k}_s": spent.get(k, 0.0) for k in ("policy", "env", "loss", "update")
+        }
         self.events.write(
             "step",
             step=state.global_step,

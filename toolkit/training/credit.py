@@ -64,7 +64,9 @@ def grpo(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnVal
     return out
 
 
-def turn_return(rewards: Rewards, *, group_size: int, discount: float = 1.0) -> TurnValues:
+def turn_return(
+    rewards: Rewards, *, group_size: int, discount: float = 1.0
+) -> TurnValues:
     """Discounted return-to-go of each turn, compared with the group at the same turn.
 
     With `G_k` the return from turn `k` on, `A_k = (G_k - b_k) / (s + eps)`. The baseline

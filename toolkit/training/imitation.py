@@ -35,13 +35,26 @@ class ImitationConfig:
     seed: int = 0
     """Seed of the order of episodes."""
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigError: If one is out of range.
+        """
+        for name in ("steps", "batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                value = getattr(self, name)
+                raise ConfigError(f"{name} is {value}.", "It must be above zero.")
+
 
 def encode_episode(policy: ModelPolicy, episode: Episode) -> Episode:
     """Give an episode that no model played the ids it would have had.
 
     Observations and commands are encoded with the policy's own glue; each command is
-    closed by the stop token. Log-probabilities stay empty.
+    closed by the stop token. Log-probabilities are zero, for nobody sampled.
     """
+    if not episode.turns:
+        return episode
     stop = policy.template.stop_ids[0]
     texts = [
         policy.template.wrap(t.observation, is_first=k == 0)
@@ -88,7 +101,10 @@ def imitate(
     if not episodes:
         raise ConfigError("There are no episodes to imitate.", "The list is empty.")
     data = [tokenize_episode(encode_episode(policy, e)) for e in episodes]
-    return fit(policy, lambda order: [data[i] for i in order], len(data), config, on_step)
+    policy.trained_on |= {(e.task.env, e.task.seed) for e in episodes}
+    return fit(
+        policy, lambda order: [data[i] for i in order], len(data), config, on_step
+    )
 
 
 def fit(
@@ -115,7 +131,7 @@ def fit(
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         rate.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
         if on_step:
             on_step(step + 1, losses[-1])
     model.eval()
@@ -133,7 +149,9 @@ def action_loss(model: Any, batch: Sequence[EpisodeTokens], pad_id: int) -> Tens
     labels[:, -width:][acted] = tensors.completion_ids[acted]
     device = model.device
     output = model(
-        input_ids=ids.to(device), attention_mask=mask.to(device), labels=labels.to(device)
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        labels=labels.to(device),
     )
     return output.loss  # type: ignore[no-any-return]
 

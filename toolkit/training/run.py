@@ -253,7 +253,9 @@ def _train(
         trainer.add_callback(stop)
         trainer.remove_callback(PrinterCallback)
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.train(
+                resume_from_checkpoint=str(checkpoint) if checkpoint else None
+            )
         finally:
             policy.model = trainer.release()
             policy.start()
@@ -273,7 +275,11 @@ def versions() -> dict[str, str]:
 
     names = ("torch", "transformers", "trl", "peft", "datasets", "textworld")
     own = {"multiturn-rl-toolkit": __import__("toolkit").__version__}
-    return {"python": platform.python_version(), **own, **{n: version(n) for n in names}}
+    return {
+        "python": platform.python_version(),
+        **own,
+        **{n: version(n) for n in names},
+    }
 
 
 def settings_of(config: TrainConfig) -> dict[str, Any]:

@@ -119,7 +119,9 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         turns = [t for e in self.episodes for t in e.turns]
         self.clock.spent["policy"] += sum(t.policy_s for t in turns)
         reward = get_reward(config.reward)
-        rewards = [None if e.stop_reason.is_broken else reward(e) for e in self.episodes]
+        rewards = [
+            None if e.stop_reason.is_broken else reward(e) for e in self.episodes
+        ]
         returns = [None if r is None else sum(r) for r in rewards]
         self._advantages = CREDITS[config.credit](
             rewards, group_size=group, discount=config.discount

@@ -1,0 +1,1 @@
+"""Speed, measured side by side with other ways to do the same work: `make bench`."""

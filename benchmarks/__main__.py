@@ -1,0 +1,133 @@
+"""Run the measurements and write their page: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+QUICK_OUT = Path("runs/benchmarks")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, write `results/*.json`, and draw the page from all of them."""
+    given = _parser().parse_args(arguments)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        if given.profile:
+            from benchmarks import profile_step
+            from benchmarks.rollout import CASES
+
+            episodes = 8 if given.quick else 64
+            profile_step.run(CASES[1], episodes=episodes, folder=Path(folder))
+            return
+        out = given.out or (QUICK_OUT if given.quick else HERE)
+        measure(out, given.only, quick=given.quick, folder=Path(folder))
+
+
+def measure(out: Path, only: Sequence[str], *, quick: bool, folder: Path) -> None:
+    """Run the wanted measurements one after the other and write the page.
+
+    Args:
+        out: Gets `README.md` and `results/`.
+        only: Names, or their beginnings; all if empty.
+        quick: Tiny sizes.
+        folder: For temporary files.
+    """
+    from benchmarks import page
+    from benchmarks.measure import load, surroundings
+    from toolkit.errors import ModelError
+
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    for name, (title, work) in jobs(quick=quick, folder=folder).items():
+        if only and not any(name.startswith(o) for o in only):
+            continue
+        print(f"{name}: {title}", flush=True)
+        about = surroundings()
+        try:
+            result = work()
+        except ModelError as error:
+            print(f"  skipped: {error}")
+            continue
+        about["load_after"] = load()
+        text = json.dumps(
+            {"name": name, "title": title, **result, "on": about}, indent=1
+        )
+        (out / "results" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    page.write(out)
+    print(f"Written: {out / 'README.md'}")
+
+
+def jobs(
+    *, quick: bool, folder: Path
+) -> dict[str, tuple[str, Callable[[], dict[str, Any]]]]:
+    """Return title and function of every measurement, by name, worlds first.
+
+    (TextWorld forks; that is cleaner before torch has started threads.)
+    """
+    from benchmarks import rollout, step, worlds
+
+    repeats = 1 if quick else 3
+    size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
+    found: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {}
+    for name, admissible in (("worlds", False), ("worlds-admissible", True)):
+        work = partial(worlds.run, repeats=repeats, admissible=admissible, **size)
+        what = " with admissible commands" if admissible else ""
+        title = f"environment steps, w2-o3-q4, {size['games']} games{what}"
+        found[name] = (title, work)
+    for case in rollout.CASES:
+        if quick:
+            if case.policy != "pocket":
+                continue
+            case = dataclasses.replace(
+                case,
+                games=2,
+                group_size=min(2, case.group_size),
+                params={**case.params, "max_turns": 2},
+            )
+        found[case.name] = (case.title, partial(rollout.run, case, repeats=repeats))
+    case, sizes = rollout.CASES[1], {"steps": 10, "episodes": 64}
+    if quick:
+        sizes = {"steps": 1, "episodes": 8}
+        case = dataclasses.replace(case, params={**case.params, "max_turns": 2})
+    found["step"] = (
+        f"a training step, pocket, coin_collector, {sizes['episodes']} episodes",
+        partial(step.run, case, folder=folder / "run", **sizes),
+    )
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure speed side by side with other ways to do the same work.",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="measurements by name or its beginning: worlds, rollout, rollout-house, "
+        "rollout-maze, rollout-training, rollout-smollm2, step",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes, to see that everything runs"
+    )
+    parser.add_argument(
+        "--out", type=Path, help=f"folder (default: here; {QUICK_OUT} if quick)"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="only print where the time goes"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

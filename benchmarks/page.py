@@ -1,0 +1,243 @@
+"""The page and the plot, written from the result files alone: numbers never go stale."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import rates, spread
+
+Result = Mapping[str, Any]
+PLOT = "speed.svg"
+OURS, GOAL, BAD = "#0b62a8", "#1c1d1f", "#a14d00"
+
+HEAD = """# Benchmarks
+
+Written by `make bench` (= `python -m benchmarks`) from `results/*.json`; do not edit.
+What the quickstart learns, for three seeds, is in [quickstart.md](quickstart.md).
+
+Both sides do the same work in one process by turns (A B A B …). Ratios are ours to
+theirs, above 1 is faster: median of the repeats, and least to most. *Wall* is what a
+user waits for; *CPU* counts this process and its children, and is what other load on
+the machine distorts least.
+"""
+
+METHOD = """## What is compared
+
+**Episodes.** Both sides use the same model, TextWorld games, token budget and glue
+between turns. Ours: `collect`, a key-value cache that is kept across turns, worlds in
+{workers} worker processes. Theirs is TRL's own path. `environment_factory` needs a chat
+template that renders tool calls, which {refused} lack(s), so it is `rollout_func` with
+the loop of a careful user (`trl_path.py`): one `generate` call a turn for all live
+episodes, padded on the left, with `GRPOTrainer`'s settings, no gradients, finished
+episodes dropped; the history is read again every turn and worlds step one after the
+other. Both sides use this toolkit's fast TextWorld environment, so the ratio is about
+the loop; TextWorld's own environment would be slower still. Ours also records the
+log-probability of every sampled token, theirs does not. Greedy play gives both sides
+the same commands, so they do the same work; the sampled case is that of training.
+
+**Environment steps.** `EnvPool` with two workers, against TextWorld's `AsyncBatchEnv`
+through `textworld.gym`, which has a process for each game: same games, same random
+commands, same facts (won, lost, score, maximal score). Starting games is not counted.
+`AsyncBatchEnv` has no time-outs and dies with any of its processes.
+
+**A training step.** Neither model nor environment = wall seconds between the ends of
+two steps, less choosing commands, waiting for worlds, loss, backward pass and optimiser
+(`policy_s`, `env_s`, `loss_s`, `update_s` of the run's `step` events).
+
+`python -m benchmarks --profile` lists the functions that take the time.
+"""
+
+
+def write(out: Path) -> None:
+    """Write `README.md` and the plot from all results in `out`.
+
+    Args:
+        out: Holds `results/*.json`.
+    """
+    folder = out / "results"
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in folder.glob("*.json")]
+    races = sorted((r for r in found if "ratio" in r), key=lambda r: r["name"])
+    steps = [r for r in found if "other_share" in r]
+    parts = [HEAD]
+    if races:
+        draw(races, folder / PLOT)
+        parts += [f"![Ratios](results/{PLOT})\n", _race_table(races)]
+    parts += [_step_table(step) for step in steps]
+    episodes = [r for r in races if r["unit"] == "episodes"]
+    if episodes:
+        parts.append(_where(episodes))
+    refused = sorted(
+        {r["model"] for r in episodes if not r["environment_factory_possible"]}
+    )
+    parts.append(
+        METHOD.format(workers=2, refused=" and ".join(refused) or "some models")
+    )
+    if found:
+        parts.append(_machine(found))
+    (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def draw(races: Sequence[Result], path: Path) -> None:
+    """Draw the ratios, their spread and the goals."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7.5, 0.9 + 0.5 * len(races)), layout="constrained")
+        axes = figure.add_subplot()
+        for row, race in enumerate(reversed(races)):
+            ratio = race["ratio"]["wall_s"]
+            low, mid, high = ratio["min"], ratio["median"], ratio["max"]
+            axes.barh(row, mid, color=OURS, height=0.55)
+            axes.hlines(row, low, high, color=GOAL, linewidth=2)
+            axes.text(high, row, f"  {mid:.1f}×", va="center")
+            axes.vlines(race["goal"], row - 0.4, row + 0.4, color=BAD, linestyle="--")
+        axes.set_yticks(
+            range(len(races)), [_short(r["title"]) for r in reversed(races)]
+        )
+        axes.axvline(1, color=GOAL, linewidth=0.8)
+        axes.set_xlabel("times as fast (wall), line: least to most, dashed: goal")
+        axes.margins(x=0.12)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _short(title: str) -> str:
+    """Break a title in two lines at its middle comma."""
+    pieces = title.split(", ")
+    half = (len(pieces) + 1) // 2
+    return ", ".join(pieces[:half]) + "\n" + ", ".join(pieces[half:])
+
+
+def _race_table(races: Sequence[Result]) -> str:
+    heads = (
+        "what",
+        "against",
+        "ours / s",
+        "theirs / s",
+        "ratio, wall",
+        "ratio, CPU",
+        "goal",
+    )
+    rows = []
+    for race in races:
+        (_, ours), (other, theirs) = race["sides"].items()
+        rows.append(
+            (
+                race["title"],
+                other,
+                _rate(ours, race["unit"]),
+                _rate(theirs, race["unit"]),
+                f"**{_spread(race['ratio']['wall_s'])}**",
+                _spread(race["ratio"]["cpu_s"]),
+                f"{race['goal']}×",
+            )
+        )
+    return _table(heads, rows)
+
+
+def _step_table(step: Result) -> str:
+    share = step["other_share"]
+    mean = {
+        name: statistics.median(row[name] for row in step["seconds"])
+        for name in step["seconds"][0]
+    }
+    forward = mean["policy"] * step["forward_share_of_policy"]
+    names = (
+        ("policy: forward passes", forward),
+        ("policy: encode, draw, decode", mean["policy"] - forward),
+        ("worlds", mean["env"]),
+        ("loss", mean["loss"]),
+        ("backward pass and optimiser", mean["update"]),
+        ("other", mean["other"]),
+    )
+    rows = [(n, f"{s:.3f}", f"{100 * s / mean['total']:.1f} %") for n, s in names]
+    heading = (
+        f"## A training step\n\n{step['model']}, {step['environment']}, "
+        f"{step['episodes']} episodes of {step['mean_turns']} turns a step, "
+        f"{100 * step['silent_groups']:.0f} % of the groups without advantage. "
+        f"Neither model nor environment: **{100 * share['median']:.1f} %** "
+        f"({100 * share['min']:.1f}–{100 * share['max']:.1f}), "
+        f"goal at most {100 * step['goal']:.0f} %.\n\n"
+    )
+    return heading + _table(("work", "seconds a step", "share"), rows)
+
+
+def _where(races: Sequence[Result]) -> str:
+    """Say where the seconds of a rollout go on both sides."""
+    heads = "rollout", "side", "wall s", "model s", "worlds s", "turns", "tokens"
+    rows = []
+    for race in races:
+        for name, run in race["sides"].items():
+            facts = run["facts"][-1]
+            rows.append(
+                (
+                    race["title"],
+                    name,
+                    f"{run['wall_s'][-1]:.2f}",
+                    f"{facts['parts']['model']:.2f}",
+                    f"{facts['parts']['worlds']:.2f}",
+                    str(facts["turns"]),
+                    f"{facts['tokens']} ({facts['action_tokens']} by the model)",
+                )
+            )
+    same = "; ".join(
+        f"{r['same_commands']} of {r['sides']['toolkit']['facts'][-1]['episodes']} "
+        f"({r['title']})"
+        for r in races
+        if r["greedy"]
+    )
+    note = (
+        "Last repeat. *Worlds* are the seconds inside of the environments, which in our "
+        "case run at the same time in several processes, so they may overlap.\n"
+        f"\nGreedy episodes with the same commands on both sides, word for word: {same}.\n"
+    )
+    return f"## Where the time of a rollout goes\n\n{_table(heads, rows)}\n{note}"
+
+
+def _machine(found: Sequence[Result]) -> str:
+    heads = "result", "date (UTC)", "load before → after", "torch threads", "repeats"
+    rows = [
+        (
+            f"`{r['name']}`",
+            r["on"]["date"],
+            f"{r['on']['load_before']} → {r['on']['load_after']}",
+            str(r["on"]["torch_threads"]),
+            str(
+                len(r["seconds"] if "seconds" in r else r["sides"]["toolkit"]["wall_s"])
+            ),
+        )
+        for r in sorted(found, key=lambda r: r["name"])
+    ]
+    on = max((r["on"] for r in found), key=lambda on: on["date"])
+    versions = ", ".join(f"{name} {v}" for name, v in on["versions"].items())
+    return (
+        f"## Machine\n\n{on['cpu']}, {on['cores']} cores; Python {on['python']}, "
+        f"{versions}. Load is the mean number of busy processes in the last minute, "
+        f"the measurement itself included.\n\n{_table(heads, rows)}"
+    )
+
+
+def _rate(run: Mapping[str, Any], unit: str) -> str:
+    return f"{spread(rates(run, unit, 'wall_s'))['median']:,.4g}"
+
+
+def _spread(ratio: Mapping[str, float]) -> str:
+    return f"{ratio['median']:.1f}× ({ratio['min']:.1f}–{ratio['max']:.1f})"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown.
+
+    >>> print(_table(("a", "b"), [("1", "2")]), end="")
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    lines = [heads, ["---"] * len(heads), *rows]
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return text.replace("| --- |", "|---|").replace("--- | ---", "---|---") + "\n"
