@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types unit notebooks bench pocket smollm2 clean
+.PHONY: help install quickstart test lint types unit notebooks tutorials bench pocket smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -50,6 +50,9 @@ unit: $(STAMP) ## doctests, unit and integration tests
 notebooks: $(STAMP) ## run every notebook
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
 	  tests/conftest.py $(wildcard notebooks tutorials) $(PYTEST)
+
+tutorials: $(STAMP) ## make the notebooks of tutorials/ from their .py masters
+	$(BIN)/python -m toolkit.lessons.build
 
 bench: $(STAMP) ## measure speed against other paths
 	$(BIN)/python -m benchmarks

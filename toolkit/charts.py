@@ -137,7 +137,9 @@ def interval_bars(
         width: CSS pixels.
     """
     left, step = 170, 38
-    frame = _Frame(width, 40 + step * len(rows), x=(0, 1), y=(0, 1), left=left, right=74)
+    frame = _Frame(
+        width, 40 + step * len(rows), x=(0, 1), y=(0, 1), left=left, right=74
+    )
     parts = [_upright(frame, tick) for tick in _ticks(0, 1)]
     words = []
     for i, (name, (value, low, high)) in enumerate(rows):
@@ -342,16 +344,16 @@ def _bar(x: int, y: float, full: int, side: str, colour: str, bar: Bar | None) -
 def _upright(frame: _Frame, tick: float) -> str:
     """Draw a line of the grid from top to bottom, with its number."""
     x, base = frame.at_x(tick), frame.height - 26
-    return (
-        f'<path d="M{x:.1f} 0V{base}" style="stroke:{LINE}"/>'
-        + _text(x, base + 18, percent(tick), anchor="middle")
+    return f'<path d="M{x:.1f} 0V{base}" style="stroke:{LINE}"/>' + _text(
+        x, base + 18, percent(tick), anchor="middle"
     )
 
 
 def _whisker(low: float, high: float, y: float) -> str:
     """Draw an interval as a line with two ends."""
+    ends = "".join(f"M{x:.1f} {y - 5}v10" for x in (low, high))
     return (
-        f'<path d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 5}v10M{high:.1f} {y - 5}v10" '
+        f'<path d="M{low:.1f} {y}H{high:.1f}{ends}" '
         f'style="fill:none;stroke:{INK};stroke-width:1.8"/>'
     )
 

@@ -75,6 +75,7 @@ def _play(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
+    from toolkit.device import limit_threads
     from toolkit.training.run import train_from_file
 
     if not Path(args.file).is_file():
@@ -83,16 +84,21 @@ def _train(args: argparse.Namespace) -> None:
             "Training takes its settings from a YAML file.",
             "Give its name first: toolkit train FILE.yaml --key value",
         )
+    limit_threads()
     print(train_from_file(args.file, args.rest))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from toolkit.environments.base import tasks
+    from toolkit.device import limit_threads
+    from toolkit.environments.base import make_env, tasks
     from toolkit.evaluation import evaluate
 
+    limit_threads()
     policy = _policy(args.policy)
-    games = tasks(args.env, split=args.split, n=args.n)
-    print(evaluate(policy, args.env, games, greedy=args.greedy, seed=args.seed))
+    params = {"goal": args.goal} if args.goal else {}
+    games = tasks(args.env, split=args.split, n=args.n, **params)
+    env = make_env(args.env, **params)
+    print(evaluate(policy, env, games, greedy=args.greedy, seed=args.seed))
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -196,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("evaluate", _evaluate, "measure a policy on fixed games")
     sub.add_argument("--policy", default="pocket", help=POLICIES)
     sub.add_argument("--env", required=True, help="such as textworld/w2-o3-q4")
+    sub.add_argument("--goal", help="how the game words its goal, such as brief")
     sub.add_argument("--split", default="test", help=SPLITS)
     sub.add_argument("--n", type=int, default=100, help="number of games")
     sub.add_argument("--greedy", action="store_true", help="do not sample")

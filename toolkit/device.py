@@ -7,6 +7,7 @@ such as the T4.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -60,6 +61,19 @@ def pick_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def limit_threads() -> None:
+    """Let torch use one thread, unless `OMP_NUM_THREADS` says otherwise.
+
+    The models that run on a CPU here are small, the worlds run in processes beside
+    them, and on a shared machine a second thread that has to wait for its core costs
+    five to twenty-five times what it gains.
+    """
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 def pick_precision(

@@ -68,13 +68,16 @@ EXAMS = (
 
 
 def quickstart(
-    *, minutes: float = 5.0, seed: int = 0, out: str | Path = "runs/quickstart"
+    *,
+    minutes: float | None = 5.0,
+    seed: int = 0,
+    out: str | Path = "runs/quickstart",
 ) -> Path:
     """Evaluate, train, evaluate again, and write a report.
 
     Args:
-        minutes: Wall time for all of it; training ends early if it must. More than
-            5 also means more steps.
+        minutes: Wall time for all of it; training ends early if it must, and more
+            than 5 also means more steps. `None`: all steps, however long they take.
         seed: Seed of training and evaluation.
         out: Folder of the run.
 
@@ -84,14 +87,16 @@ def quickstart(
     Raises:
         ConfigError: If `minutes` is not positive.
     """
-    if not minutes > 0:
+    if minutes is not None and not minutes > 0:
         raise ConfigError(
             f"minutes is {minutes}.", "It must be above zero.", "Try --minutes 5."
         )
+    from toolkit.device import limit_threads
     from toolkit.policies import load_policy
     from toolkit.report import write_report
     from toolkit.training.run import train
 
+    limit_threads()
     began = time.monotonic()
     folder = Path(out)
     print(f"[1/5] games: {TRAINING_GAMES} to train on, 200 to test on", flush=True)
@@ -101,15 +106,16 @@ def quickstart(
     print("[2/5] before training", flush=True)
     exam_began = time.monotonic()
     before = _sit_all(policy)
-    exam_s = time.monotonic() - exam_began
-    spent = time.monotonic() - began
-    # keep enough for the second exam; a slow machine trains fewer steps
-    left = max(0.05, minutes - (spent + 1.3 * exam_s + 5) / 60)
-    print(f"[3/5] training for at most {left:.1f} minutes", flush=True)
+    now = time.monotonic()
     settings = {**SETTINGS, "seed": seed, "output_dir": str(folder)}
-    settings["max_steps"] = round(SETTINGS["max_steps"] * max(1.0, minutes / 5))
+    if minutes is not None:
+        # keep enough for the second exam; a slow machine trains fewer steps
+        left = minutes - (now - began + 1.3 * (now - exam_began) + 5) / 60
+        settings["stop_after_minutes"] = max(0.05, left)
+        settings["max_steps"] = round(SETTINGS["max_steps"] * max(1.0, minutes / 5))
+    print(f"[3/5] training, {settings['max_steps']} steps at most", flush=True)
     env = make_env(WORLD, **WORLD_PARAMS)
-    run = train(policy, env, tasks=games, stop_after_minutes=left, **settings)
+    run = train(policy, env, tasks=games, **settings)
     print("[4/5] after training, on the same games", flush=True)
     after = _sit_all(run.policy)
     print("[5/5] report", flush=True)
@@ -120,6 +126,7 @@ def quickstart(
         after=after,
         run=run,
         minutes=(time.monotonic() - began) / 60,
+        command=f"toolkit quickstart --seed {seed} --out {folder}",
     )
     _print_table(before, after, report)
     return report
@@ -150,7 +157,7 @@ def _print_table(
     before: Mapping[str, Evaluation], after: Mapping[str, Evaluation], report: Path
 ) -> None:
     """Print what the report says, in a few lines."""
-    from toolkit.evaluation import compare
+    from toolkit.comparison import compare
 
     for name, first in before.items():
         print(f"\n{name}")

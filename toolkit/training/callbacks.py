@@ -17,12 +17,13 @@ from toolkit.training.clock import Clock
 from toolkit.training.events import EventLog
 
 
-class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+class Reporter(TrainerCallback):
     """Writes `step` and `checkpoint` events, and one line per step to the terminal."""
 
     def __init__(self, events: EventLog, clock: Clock) -> None:
         self.events, self.clock = events, clock
         self._seconds = 0.0  # since the last report
+        self._spent: dict[str, float] = {}  # at the last report
         self._began = self._train_began = time.perf_counter()
         self._first_step = 0
 
@@ -32,7 +33,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         """Remember where a resumed run begins."""
         self._first_step = state.global_step
         self._train_began = time.perf_counter()
-        self.clock.take()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Start the clock."""
@@ -60,7 +60,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         """Write TRL's metrics and where the time went; print the line of the step."""
         if not logs or "loss" not in logs:
             return
-        spent = self.clock.take()
+        spent = self.clock.since(self._spent)
         work = {
             f"{k}_s": spent.get(k, 0.0) for k in ("policy", "env", "loss", "update")
         }
@@ -74,7 +74,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         )
         if args.progress and state.is_world_process_zero:
             print(self._line(args, state), flush=True)
-        self._seconds = 0.0
+        self._seconds, self._spent = 0.0, dict(self.clock.spent)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Say that there is a checkpoint to resume from."""
@@ -98,7 +98,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         )
 
 
-class StopButton(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+class StopButton(TrainerCallback):
     """Ends training between two batches of episodes: on Ctrl-C, on request, by clock.
 
     A batch that serves several updates is used up first: it is not part of a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,7 +15,7 @@ class Clock:
     """Adds up seconds by kind of work."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: defaultdict[str, float] = defaultdict(float)
         self._lap = time.perf_counter()
 
     @contextmanager
@@ -34,10 +34,9 @@ class Clock:
         self.spent[work] += now - self._lap
         self._lap = now
 
-    def take(self) -> dict[str, float]:
-        """Return what was added up, and start again from zero."""
-        spent, self.spent = dict(self.spent), Counter()
-        return spent
+    def since(self, before: Mapping[str, float]) -> dict[str, float]:
+        """Return what was added to `before`, a copy of `spent`."""
+        return {work: s - before.get(work, 0.0) for work, s in self.spent.items()}
 
 
 class TimedPool(EnvPool):

@@ -66,6 +66,7 @@ class TrainConfig(GRPOConfig):
 
     # our defaults of TRL's fields
     output_dir: str | None = "runs/latest"
+    use_cpu: bool = False
     max_steps: int = 60
     learning_rate: float = 3e-4
     lr_scheduler_type: str = "linear"
@@ -80,7 +81,7 @@ class TrainConfig(GRPOConfig):
     save_strategy: str = "steps"
     save_steps: float = 20
     save_total_limit: int | None = 2
-    report_to: None | str | list[str] = "none"
+    report_to: str | list[str] | None = "none"
     disable_tqdm: bool | None = True
     shuffle_dataset: bool | None = False  # the order of games is ours, see `run.py`
     gradient_checkpointing: bool = False
@@ -88,12 +89,13 @@ class TrainConfig(GRPOConfig):
 
     def __post_init__(self) -> None:
         """Choose the precision, check the values, then let TRL do the same."""
-        precision = pick_precision("cpu" if self.use_cpu else pick_device())
+        device = "cpu" if self.use_cpu else pick_device()
+        precision = pick_precision(device)
         if self.bf16 is None and not self.fp16:
             # always explicit: TRL would take bf16 on GPUs that only emulate it
             for name, value in precision.trainer_arguments.items():
                 setattr(self, name, value)
-        self.use_cpu = self.use_cpu or pick_device() == "cpu"
+        self.use_cpu = device == "cpu"
         if getattr(self, "activation_checkpointing", False) is None:
             # its newer name; transformers warns about the old one, which TRL still has
             self.activation_checkpointing = self.gradient_checkpointing
@@ -188,8 +190,8 @@ class TrainConfig(GRPOConfig):
     def steps_per_rollout(self) -> int:
         """Optimiser steps after which a new batch begins both for TRL and for us."""
         passes = self.steps_per_generation * self.num_iterations
-        steps = math.lcm(passes, self.gradient_accumulation_steps)
-        return steps // self.gradient_accumulation_steps
+        every = math.lcm(passes, self.gradient_accumulation_steps)
+        return int(every // self.gradient_accumulation_steps)
 
     @property
     def groups_needed(self) -> int:

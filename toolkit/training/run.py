@@ -247,7 +247,8 @@ def _train(
     if workers is None:  # the cores are shared by the processes that train
         workers = max(1, default_workers(config.live) // config.world_size)
     factory = env_factory(env, policy)
-    with TimedPool(factory, slots=config.live, workers=workers) as pool:
+    pool = TimedPool(factory, slots=config.live, workers=workers)
+    with pool:
         trainer = EpisodeTrainer(policy, pool, rows, config, events)
         trainer.add_callback(Reporter(events, trainer.clock))
         trainer.add_callback(stop)

@@ -46,7 +46,7 @@ DEAD = EpisodeTokens(
 what is masked is neither trained on nor counted."""
 
 
-class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
+class EpisodeTrainer(GRPOTrainer):
     """Trains a `ModelPolicy` on the episodes it plays.
 
     Args:
@@ -99,10 +99,9 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
     def play(self) -> dict[str, Any]:
         """Play one episode per row of the batch, in the form that TRL wants."""
         config: TrainConfig = self.args
-        group = self.num_generations
-        is_training = self.model.training
+        group, is_training = self.num_generations, self.model.training
         self.policy.model = self.accelerator.unwrap_model(self.model)
-        spent = Counter(self.clock.spent)
+        before = dict(self.clock.spent)
         with self.clock.on("rollout"):
             self.episodes = collect(
                 self.policy,
@@ -130,7 +129,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
             tokenize_episode(e) if e.turns and not e.stop_reason.is_broken else DEAD
             for e in self.episodes
         ]
-        self._report(returns, self.clock.spent - spent)
+        self._report(returns, self.clock.since(before))
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
             "completion_ids": [t.completion_ids for t in self._tokens],
@@ -145,8 +144,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         """Play, let TRL score, then put our credit in place of TRL's."""
         self._rows = inputs
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        ids = output["completion_ids"]
-        spans = [t.spans for t in self._tokens]
+        ids, spans = output["completion_ids"], [t.spans for t in self._tokens]
         values = [v if s else [] for v, s in zip(self._advantages, spans, strict=True)]
         output["advantages"] = spread_turns(values, spans, ids.shape[1]).to(ids.device)
         return output
@@ -171,7 +169,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
 
     # ---- reporting ---------------------------------------------------------------
 
-    def _report(self, returns: list[float | None], spent: Counter[str]) -> None:
+    def _report(self, returns: list[float | None], spent: dict[str, float]) -> None:
         """Write the `rollout` event."""
         turns = [t for e in self.episodes for t in e.turns]
         sampled = [p for t in turns for p in t.logprobs]
@@ -193,7 +191,7 @@ class EpisodeTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
             stop_reasons=dict(Counter(e.stop_reason.value for e in self.episodes)),
             worlds=asdict(self.pool.counts),
             policy_s=spent["policy"],
-            env_s=spent["env"],
+            env_s=spent.get("env", 0.0),
             total_s=spent["rollout"],
         )
 
@@ -223,8 +221,8 @@ def rollout_seed(seed: int, first_row: int) -> int:
 def _reference_on_disk(policy: ModelPolicy, config: TrainConfig) -> Iterator[None]:
     """Let TRL find the KL term's reference, which it loads by the model's name.
 
-    By that name one would get the weights as published, not those training starts
-    with. With LoRA, TRL keeps a copy of the adapter instead.
+    That would be the weights as published, not those that training starts with. With
+    LoRA, TRL keeps a copy of the adapter instead.
     """
     if config.beta == 0.0 or isinstance(policy.model, PeftModel):
         yield
@@ -250,7 +248,7 @@ def _keep(inputs: dict[str, Any], wanted: Tensor) -> dict[str, Any]:
 
 
 def _buckets(inputs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Split the rows into two groups of similar length if padding costs over a fifth."""
+    """Split rows into two groups of similar length if padding costs over a fifth."""
     length = inputs["prompt_mask"].sum(1) + inputs["completion_mask"].sum(1)
     order = length.argsort()
     ranked = length[order].tolist()

@@ -1,0 +1,1 @@
+"""See and touch: interactive views of episodes and runs."""

@@ -1,0 +1,223 @@
+"""Pictures for notebooks: of success, tokens, episodes, credit and learning.
+
+Each function returns a `View`, which a notebook shows when it stands at the end of a
+cell, and whose text says in words what the picture shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.charts import Interval, interval_bars, learning_curve
+from toolkit.page import escape, style
+from toolkit.paths import assets_dir
+from toolkit.training.events import steps_of
+from toolkit.transcript import LEGEND, episode_table, lost_and_won, reward_label
+
+if TYPE_CHECKING:
+    from toolkit.comparison import Comparison
+    from toolkit.episodes.record import Episode
+    from toolkit.evaluation import Evaluation
+    from toolkit.training.run import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Something to look at."""
+
+    html: str = field(repr=False)
+    """HTML without a style sheet."""
+    text: str
+    """The same in words."""
+    svg: str = field(default="", repr=False)
+    """The picture alone, if it is one."""
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Return what the page can choose from."""
+        bundle = {"text/plain": self.text, "text/html": styled(self.html)}
+        return bundle | ({"image/svg+xml": _alone(self.svg)} if self.svg else {})
+
+
+def styled(html: str) -> str:
+    """Return HTML with the style sheet of notebooks, which touches nothing else."""
+    css = f"{style('notebook')}.toolkit-view {{\n{style('transcript')}}}"
+    return f'<style>{css}</style><div class="toolkit-view">{html}</div>'
+
+
+# ---- success -------------------------------------------------------------------------
+
+
+def show_success(results: Mapping[str, Evaluation | Interval]) -> View:
+    """Draw the success of several players as bars with 95 % intervals.
+
+    Args:
+        results: For each name an evaluation, or share, lower and upper end.
+    """
+    rows = [(name, _interval(result)) for name, result in results.items()]
+    picture = interval_bars(rows, title="Games won, with 95 % intervals")
+    lines = [f"{n}: {v:.0%} won ({a:.0%} to {b:.0%})" for n, (v, a, b) in rows]
+    return View(
+        html=_figure(picture, "Games won. The thin lines are 95 % intervals."),
+        text="\n".join(lines),
+        svg=picture,
+    )
+
+
+def _interval(result: Evaluation | Interval) -> Interval:
+    if isinstance(result, tuple):
+        return result
+    return result.success, result.low, result.high
+
+
+def show_learning(run: Run, before: Evaluation, after: Evaluation) -> View:
+    """Draw success during training between the held-out success before and after."""
+    rollouts = [r for r in steps_of(run.events, "rollout") if r["success"] is not None]
+    picture = learning_curve(
+        [r["step"] for r in rollouts],
+        [r["success"] for r in rollouts],
+        episodes=[sum(len(g["won"]) for g in r["groups"]) for r in rollouts],
+        before=_interval(before),
+        after=_interval(after),
+    )
+    won = ", ".join(f"{r['success']:.0%}" for r in rollouts)
+    return View(
+        html=_figure(picture, "Dots are training games, bands held-out games."),
+        text=f"Won in training, step by step: {won}.",
+        svg=picture,
+    )
+
+
+def show_report(path: str | Path) -> View:
+    """Show success before and after a full run: yours, or the one that ships.
+
+    Args:
+        path: A `report.json` that `toolkit quickstart` wrote.
+    """
+    found = [p for p in (Path(path), assets_dir() / "quickstart.json") if p.is_file()]
+    if not found:
+        text = f"There is no {path} yet: `toolkit quickstart` writes it."
+        return View(html=f"<p>{escape(text)}</p>", text=text)
+    report = json.loads(found[0].read_text(encoding="utf-8"))
+    ends = {f"{side} training": report[side] for side in ("before", "after")}
+    rows = {n: (e["success"], e["low"], e["high"]) for n, e in ends.items()}
+    return show_success(rows)
+
+
+# ---- episodes ------------------------------------------------------------------------
+
+
+def show_episodes(episodes: Mapping[str, Episode]) -> View:
+    """Show episodes side by side, turn by turn, coloured by reward.
+
+    Args:
+        episodes: By their captions.
+    """
+    tables = "".join(episode_table(e, caption=name) for name, e in episodes.items())
+    return View(
+        html=f'{LEGEND}<div class="sides">{tables}</div>',
+        text="\n".join(f"{name}: {_told(e)}" for name, e in episodes.items()),
+    )
+
+
+def show_lost_and_won(change: Comparison) -> View:
+    """Show a game that was lost before and won after, side by side."""
+    text = f"{change.gained} games better, {change.lost} worse, of {change.n}."
+    return View(html=lost_and_won(change), text=text)
+
+
+def _told(episode: Episode) -> str:
+    said = ", ".join(turn.action or "(refused)" for turn in episode.turns)
+    return f"{said or 'nothing'} [{episode.stop_reason.value}]"
+
+
+def show_tokens(episode: Episode, tokenizer: Any) -> View:
+    """Show an episode's tokens, those the policy sampled set apart.
+
+    Args:
+        episode: Played by a model.
+        tokenizer: That model's.
+    """
+    pieces = []
+    for turn in episode.turns:
+        pieces += [_token(tokenizer, i, "span") for i in turn.observation_ids]
+        pieces += [_token(tokenizer, i, "b") for i in turn.action_ids]
+    sampled = sum(len(turn.action_ids) for turn in episode.turns)
+    total = len(episode.ids)
+    key = (
+        '<p class="key tokens"><b>sampled by the policy</b>'
+        "<span>written by the world</span></p>"
+    )
+    text = f"{sampled} of {total} tokens were sampled by the policy."
+    return View(
+        html=f'{key}<p class="tokens">{"<wbr>".join(pieces)}</p><p>{text}</p>',
+        text=text,
+    )
+
+
+def _token(tokenizer: Any, number: int, tag: str) -> str:
+    """Return a token as HTML, with line breaks and the end of an action visible."""
+    text = tokenizer.decode([number], clean_up_tokenization_spaces=False)
+    visible = escape(text).replace("\n", "⏎")
+    return f"<{tag}>{visible}</{tag}>"
+
+
+# ---- credit --------------------------------------------------------------------------
+
+
+def show_credit(
+    commands: Sequence[Sequence[str]], values: Sequence[Sequence[float]], *, title: str
+) -> View:
+    """Draw one row per episode and one box per turn, coloured by its number.
+
+    Args:
+        commands: `(B, K)`, ragged.
+        values: `(B, K)`, such as rewards or advantages.
+        title: What the numbers are.
+    """
+    most = max((abs(v) for row in values for v in row), default=0.0) or 1.0
+    rows = "".join(
+        f'<tr><th scope="row">{chr(65 + i)}</th>'
+        + "".join(_box(c, v, most) for c, v in zip(said, row, strict=True))
+        + "</tr>"
+        for i, (said, row) in enumerate(zip(commands, values, strict=True))
+    )
+    lines = [
+        f"{chr(65 + i)}: " + ", ".join(f"{v:+.2f}" for v in row)
+        for i, row in enumerate(values)
+    ]
+    return View(
+        html=f'<table class="credit"><caption>{escape(title)}</caption>{rows}</table>',
+        text="\n".join([title, *lines]),
+    )
+
+
+def _box(command: str, value: float, most: float) -> str:
+    """Return a cell whose ground is the stronger, the larger its number is."""
+    colour = "42 157 82" if value > 0 else "208 69 58" if value < 0 else "128 128 128"
+    strength = 10 + round(50 * abs(value) / most)
+    label = reward_label(round(value, 2))
+    return (
+        f'<td style="background-color:rgb({colour} / {strength}%)">'
+        f"<small>{escape(command)}</small><strong>{label}</strong></td>"
+    )
+
+
+# ---- parts ---------------------------------------------------------------------------
+
+
+def _figure(picture: str, caption: str) -> str:
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _alone(svg: str) -> str:
+    """Return a picture for pages that show it as a file: on white, with its fonts."""
+    white = '<rect width="100%" height="100%" fill="#fff"/>'
+    head, end, rest = svg.partition(">")
+    return f'{head} xmlns="http://www.w3.org/2000/svg"{end}{white}{rest}'

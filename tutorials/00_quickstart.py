@@ -1,0 +1,391 @@
+# %% [markdown]
+# # Can a small model learn to search a maze it cannot see?
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/00_quickstart.ipynb)
+#
+# When you are through, you can
+#
+# 1. **play** a text world as an agent does, and say what an episode is made of;
+# 2. **point at** the tokens that reinforcement learning trains, and compute by hand
+#    which turn is praised and which is blamed;
+# 3. **train** a language model over many turns, and tell by a fair comparison whether
+#    it has learned anything.
+#
+# You need some Python, and to have heard of language models and gradient descent. You
+# need no GPU, no account and no download.
+#
+# Budget: about 60 s of computing on two CPU cores (measured in the smallest profile),
+# and half an hour of yours.
+
+# %% [markdown]
+# ## 1. Set up
+#
+# The line that this cell prints names all that your numbers depend on. The *profile*
+# sets the sizes: `smoke` is for a quick look, `t4` for a GPU on Colab. To choose, set
+# the environment variable `TOOLKIT_PROFILE` before you start.
+
+# %%
+# Setup, safe to run again
+try:
+    from toolkit.lessons.start import start
+except ImportError:
+    # %pip install -q "multiturn-rl-toolkit[colab]==0.1.0"
+    from toolkit.lessons.start import start
+
+lesson = start("00_quickstart", seed=0)
+
+# %% [markdown]
+# ## 2. Play a game yourself
+#
+# The world is a maze of ten rooms. Five of them are a chain that leads to a coin, and
+# each of these has a dead end beside it. There is no map, and rooms look alike. The
+# first run makes 20 small games, which takes some seconds.
+
+# %%
+from toolkit import make_env, tasks
+from toolkit.environments.games import generate
+
+MAZE = "textworld/coin_collector-105-basic"
+RULES = {"goal": "brief", "max_turns": 12}
+
+world = make_env(MAZE, **RULES)
+practice = tasks(MAZE, split="train", n=lesson.pick(smoke=8, t4=200, full=200), **RULES)
+exam = tasks(
+    MAZE, split="validation", n=lesson.pick(smoke=12, t4=100, full=100), **RULES
+)
+generate([*practice, *exam], progress=False)
+print(f"{len(practice)} games to practise on, {len(exam)} others for the exam")
+
+# %% [markdown]
+# Type into the field below: `go north`, `go east`, … and `take coin` once you see it.
+# You have 12 turns.
+#
+# **Before you start:** how many turns will you need? What do you have to remember that
+# the screen does not show?
+
+# %%
+from toolkit.widgets.play import Play
+
+game = Play(world, practice[0])
+game
+
+# %% [markdown]
+# Every game leaves a record, the *episode*: what you read, what you typed, and what it
+# earned, turn by turn. If you have not played, this cell types for you. It also tries
+# a word that the world does not know.
+
+# %%
+from toolkit.lessons.show import show_episodes
+
+if not game.turns:
+    for word in ("north", "south", "south", "east", "south", "south"):
+        game.type(f"go {word}")
+        if word == "north":
+            game.type("sing")
+    game.type("take coin")
+
+show_episodes({"One episode": game.episode})
+
+# %% [markdown]
+# A language model plays in just the same way. It reads the text, answers with text, and
+# the reward comes at the end, once, for the coin. That is what makes it hard: eleven
+# commands earn nothing, and some of them were still right.
+
+# %% [markdown]
+# ## 3. How good is good?
+#
+# A success rate says little without something to hold it against. So four players sit
+# the same exam:
+#
+# - a **random walker**, who picks any command that is possible;
+# - a **depth-first** searcher: the plain program in the next cell, which remembers what
+#   it has tried and walks back from dead ends;
+# - an **expert** who has the map;
+# - **pocket**, a language model of a million parameters that ships with this package.
+#   It has read other people's games, so it can walk and take things. Nobody has taught
+#   it to search.
+
+# %%
+import re
+
+from toolkit.policies.base import Action, Policy
+
+BACK = {"north": "south", "south": "north", "east": "west", "west": "east"}
+
+
+class DepthFirst(Policy):
+    def start(self, *, greedy=False):
+        self.memory = {}  # episode -> exits tried, way from the first room to here
+
+    def act(self, observations):
+        return [Action(text=self.choose(o)) for o in observations]
+
+    def choose(self, o):
+        tried, path = self.memory.setdefault(o.episode, (set(), []))
+        if "a coin" in o.text:
+            return "take coin"
+        room = re.findall(r"in the (\w+)\.", o.text)[0]
+        for way in re.findall(r"exit to the (\w+)", o.text):
+            if (room, way) not in tried and path[-1:] != [BACK[way]]:
+                tried.add((room, way))
+                path.append(way)
+                return f"go {way}"
+        return f"go {BACK[path.pop()]}"
+
+
+# %% [markdown]
+# **Predict:** put the four in order, and write down a percentage for each. How well can
+# *anybody* do who has no map and 12 turns?
+
+# %%
+from toolkit import evaluate, load_policy
+from toolkit.lessons.show import show_success
+from toolkit.policies.scripted import ExpertPolicy, RandomPolicy
+
+policy = load_policy("pocket")
+players = {
+    "random walker": RandomPolicy(),
+    "depth-first": DepthFirst(),
+    "expert with the map": ExpertPolicy(),
+    "pocket, before": policy,
+}
+EXAM = {"samples": 4, "seed": 1, "workers": 0, "progress": False}
+results = {name: evaluate(who, world, exam, **EXAM) for name, who in players.items()}
+before = results["pocket, before"]
+show_success(results)
+
+# %% [markdown]
+# Look at the thin lines before you look at the bars. They are 95 % intervals: with so
+# few games a rate is uncertain by many points, and two bars whose lines overlap widely
+# are not known to differ.
+#
+# The depth-first searcher shows what searching is worth, and it still runs out of turns
+# now and then. That is the height to aim at. The expert is no fair goal, because it
+# knows what nobody can see.
+
+# %% [markdown]
+# ## 4. Which tokens are trained?
+#
+# To the model an episode is one long line of tokens. Some were written by the world,
+# some were *sampled by the model*. Reinforcement learning makes sampled tokens more or
+# less likely; the world's words are not the model's doing. The *action mask* says which
+# is which.
+#
+# **Predict:** below is one game of pocket's, with its numbers of tokens. How many of
+# them get a gradient? Put your guess in place of `guess`.
+
+# %%
+from toolkit.lessons.checks import check_gradient_tokens
+
+episode = next(e for e in before.episodes if not e.won)
+guess = len(episode.ids)
+print(f"{len(episode.turns)} turns, {len(episode.ids)} tokens")
+check_gradient_tokens(guess, episode)
+
+# %%
+from toolkit.lessons.show import show_tokens
+
+show_tokens(episode, policy.tokenizer)
+
+# %% [markdown]
+# `<eos>` ends each command. The model samples it as well, and has to learn when to stop
+# talking. Had the mask covered the world's words, the model would be trained to *tell*
+# rooms instead of leaving them, and its chances of a coin would not enter into it.
+
+# %% [markdown]
+# ## 5. Which turn earned it?
+#
+# First with numbers that fit on a line. Four attempts at one maze, A to D, a *group*.
+# The coin pays 1. A room that the attempt had not seen before pays 0.1, so that
+# searching is worth something even when the coin is not found.
+#
+# A finds the coin. B and C stand before it when time is up. D gives up looking.
+
+# %%
+from toolkit.lessons.show import show_credit
+
+said = [
+    ["go north", "go west", "take coin"],
+    ["go north", "go east", "go west", "go west"],
+    ["go south", "go north", "go north", "go west"],
+    ["go south", "look", "look", "look"],
+]
+paid = [  # (B, K): 4 episodes, up to 4 turns
+    [0.1, 0.1, 1.0],
+    [0.1, 0.1, 0.0, 0.1],
+    [0.1, 0.0, 0.1, 0.1],
+    [0.1, 0.0, 0.0, 0.0],
+]
+show_credit(said, paid, title="What each turn was paid")
+
+# %% [markdown]
+# The plain way, GRPO, compares whole episodes: add up what each was paid, subtract the
+# mean of the group, and give every turn of an episode the same *advantage*. Above zero,
+# the turn becomes more likely; below, less.
+#
+# **Predict:** B and C lost, but their last step led to the coin. Is it praised or
+# blamed?
+
+# %%
+from toolkit.training.credit import grpo, turn_return
+
+show_credit(said, grpo(paid, group_size=4, discount=0.9), title="Advantages by GRPO")
+
+# %% [markdown]
+# It is blamed, like everything else that losers do. A finer way asks of each turn: what
+# was paid *from here on*, compared with the others *at the same turn*? One turn later
+# counts 0.9 as much. By hand, for the first turn of all four:
+
+# %%
+to_go = [
+    0.1 + 0.9 * (0.1 + 0.9 * 1.0),  # A
+    0.1 + 0.9 * (0.1 + 0.9 * (0.0 + 0.9 * 0.1)),  # B
+    0.1 + 0.9 * (0.0 + 0.9 * (0.1 + 0.9 * 0.1)),  # C
+    0.1,  # D: nothing came after
+]
+mean = sum(to_go) / 4
+for name, value in zip("ABCD", to_go, strict=True):
+    print(f"{name}: {value:.2f} to go, {value - mean:+.2f} against the mean")
+
+# %% [markdown]
+# **Predict:** which single turn of the sixteen or so will be blamed the most? And what
+# becomes of the last step of B and C?
+
+# %%
+turns = turn_return(paid, group_size=4, discount=0.9)
+show_credit(said, turns, title="Advantages by turn, against the group at that turn")
+
+# %% [markdown]
+# D is blamed most, and where it stopped moving rather than where it started. The last
+# steps of B and C are now praised: among those who had come that far, they did better
+# than D. (The numbers differ from yours by one common factor, which brings all groups
+# to the same size.)
+
+# %% [markdown]
+# ## 6. Train
+#
+# Now the real thing, with exactly this rule. Each step plays some mazes eight times
+# over, pays the turns, computes their advantages and takes one gradient step on the
+# sampled tokens.
+#
+# **Predict:** will a handful of steps show? Will success rise smoothly?
+
+# %%
+from toolkit import train
+
+run = train(
+    policy,
+    world,
+    tasks=practice,
+    credit="turn_return",
+    reward="discovery",
+    discount=0.9,
+    learning_rate=1e-3,
+    num_generations=8,
+    per_device_train_batch_size=lesson.pick(smoke=32, t4=64, full=64),
+    max_steps=lesson.pick(smoke=6, t4=60, full=60),
+    seed=lesson.seed,
+    output_dir=f"runs/{lesson.name}",
+    save_strategy="no",
+)
+
+# %% [markdown]
+# *Silent groups* are mazes in which all eight attempts were paid alike. There is
+# nothing to compare in them, so they teach nothing. If most groups are silent, nothing
+# is learned, whatever the loss says.
+
+# %% [markdown]
+# ## 7. Did it learn?
+#
+# The curve shows success on the games it *practised* on. That is no proof: they may
+# have been easy ones, and each dot is only a few games. Proof is the exam, taken again:
+# the same held-out mazes, the same seed, none of them trained on.
+
+# %%
+from toolkit.lessons.show import show_learning
+
+after = evaluate(run.policy, world, exam, **EXAM)
+show_learning(run, before, after)
+
+# %% [markdown]
+# **Predict:** pair the games, each before and after. Is the change beyond chance?
+
+# %%
+from toolkit import compare
+
+change = compare(before, after)
+change
+
+# %% [markdown]
+# Read the interval of the change. If zero lies inside it, then this minute has taught
+# nothing that so few games can show, and that is the usual outcome: a handful of steps
+# teaches little. What you have seen is the machinery at work.
+#
+# The same thing at its proper size, 60 steps and an exam of 100 games, takes five
+# minutes:
+#
+# ```bash
+# toolkit quickstart
+# ```
+#
+# Once you have run it, this cell shows its result.
+
+# %%
+from toolkit.lessons.show import show_report
+
+show_report("../runs/quickstart/report.json")
+
+# %% [markdown]
+# Rates hide what happens. So look at one maze that was lost and then won, if there is
+# one. Where do the two part?
+
+# %%
+from toolkit.lessons.show import show_lost_and_won
+
+show_lost_and_won(change)
+
+# %% [markdown]
+# ## 8. Now you
+#
+# You can play a world and read an episode, say which tokens are trained, give credit to
+# turns by hand, train, and compare fairly. Two exercises make it yours. The checks say
+# what is off, and never mind how often you ask.
+#
+# **Exercise 1** (easy, 5 minutes). Write the action mask. For each turn you get two
+# numbers: how many tokens the world wrote, and how many the model sampled.
+
+# %%
+from toolkit.lessons.checks import check_action_mask
+
+
+def action_mask(turns):
+    mask = []
+    for seen, sampled in turns:
+        mask += [1] * (seen + sampled)  # mend this line
+    return mask
+
+
+check_action_mask(action_mask)
+
+# %% [markdown]
+# **Exercise 2** (medium, 10 minutes). Write the number that section 5 compares: what
+# each turn is paid from there on, one turn later counting `discount` as much.
+
+# %%
+from toolkit.lessons.checks import check_returns_to_go
+
+
+def returns_to_go(rewards, discount):
+    return [sum(rewards) for _ in rewards]  # mend this line
+
+
+check_returns_to_go(returns_to_go)
+
+# %% [markdown]
+# **Open ends.** Train with `reward="sparse"`, where only the coin pays, and count the
+# silent groups. Train with `credit="grpo"`. Let the depth-first searcher forget what it
+# has tried. In each case write down first what you expect.
+#
+# **Next:** `toolkit quickstart` for the full run, and `toolkit play` for other worlds,
+# such as `toolkit play textworld/w2-o3-q4`. If something does not work, `toolkit
+# doctor` says what is missing.
