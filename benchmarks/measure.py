@@ -96,9 +96,8 @@ def race(
                 runs[name]["wall_s"].append(round(seen.wall_s, 4))
                 runs[name]["cpu_s"].append(round(seen.cpu_s, 3))
                 runs[name]["facts"].append(facts)
-            print(
-                f"  {name:<9} {seen.wall_s:8.2f} s, CPU {seen.cpu_s:8.2f} s", flush=True
-            )
+            line = f"  {name:<9} {seen.wall_s:8.2f} s, CPU {seen.cpu_s:8.2f} s"
+            print(line, flush=True)
     ours, other = runs.values()
     ratio = {
         clock: spread(
@@ -142,9 +141,7 @@ def surroundings() -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
         "cpu": _cpu_name(),
-        "cores": len(psutil.Process().cpu_affinity())
-        if hasattr(psutil.Process, "cpu_affinity")
-        else os.cpu_count(),
+        "cores": _cores(),
         "torch_threads": torch.get_num_threads(),
         "load_before": load(),
         "python": platform.python_version(),
@@ -154,7 +151,14 @@ def surroundings() -> dict[str, Any]:
 
 def load() -> float:
     """Return the mean number of busy processes in the last minute."""
-    return round(psutil.getloadavg()[0], 2)
+    return float(round(psutil.getloadavg()[0], 2))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux only; respects containers
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_name() -> str:

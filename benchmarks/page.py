@@ -1,4 +1,4 @@
-"""The page and the plot, written from the result files alone: numbers never go stale."""
+"""The page and the plot, written from the result files alone, so never stale."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ METHOD = """## What is compared
 
 **Episodes.** Both sides use the same model, TextWorld games, token budget and glue
 between turns. Ours: `collect`, a key-value cache that is kept across turns, worlds in
-{workers} worker processes. Theirs is TRL's own path. `environment_factory` needs a chat
-template that renders tool calls, which {refused} lack(s), so it is `rollout_func` with
-the loop of a careful user (`trl_path.py`): one `generate` call a turn for all live
-episodes, padded on the left, with `GRPOTrainer`'s settings, no gradients, finished
-episodes dropped; the history is read again every turn and worlds step one after the
-other. Both sides use this toolkit's fast TextWorld environment, so the ratio is about
-the loop; TextWorld's own environment would be slower still. Ours also records the
-log-probability of every sampled token, theirs does not. Greedy play gives both sides
-the same commands, so they do the same work; the sampled case is that of training.
+two worker processes. Theirs is TRL's own path. `environment_factory` needs a chat
+template that renders tool calls; TRL says that these have none: {refused}. So it is
+`rollout_func` with the loop of a careful user (`trl_path.py`): one `generate` call a
+turn for all live episodes, padded on the left, with `GRPOTrainer`'s settings, no
+gradients, finished episodes dropped; the history is read again every turn and worlds
+step one after the other. Both sides use this toolkit's fast TextWorld environment, so
+the ratio is about the loop; TextWorld's own environment would be slower still. Ours
+also records the log-probability of every sampled token, theirs does not. Greedy play
+gives both sides the same commands, so they do the same work; the sampled case is that
+of training.
 
 **Environment steps.** `EnvPool` with two workers, against TextWorld's `AsyncBatchEnv`
 through `textworld.gym`, which has a process for each game: same games, same random
@@ -73,9 +74,7 @@ def write(out: Path) -> None:
     refused = sorted(
         {r["model"] for r in episodes if not r["environment_factory_possible"]}
     )
-    parts.append(
-        METHOD.format(workers=2, refused=" and ".join(refused) or "some models")
-    )
+    parts.append(METHOD.format(refused=", ".join(refused) or "none measured"))
     if found:
         parts.append(_machine(found))
     (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
@@ -96,9 +95,8 @@ def draw(races: Sequence[Result], path: Path) -> None:
             axes.hlines(row, low, high, color=GOAL, linewidth=2)
             axes.text(high, row, f"  {mid:.1f}×", va="center")
             axes.vlines(race["goal"], row - 0.4, row + 0.4, color=BAD, linestyle="--")
-        axes.set_yticks(
-            range(len(races)), [_short(r["title"]) for r in reversed(races)]
-        )
+        names = [_short(race["title"]) for race in reversed(races)]
+        axes.set_yticks(range(len(races)), names)
         axes.axvline(1, color=GOAL, linewidth=0.8)
         axes.set_xlabel("times as fast (wall), line: least to most, dashed: goal")
         axes.margins(x=0.12)
@@ -114,15 +112,7 @@ def _short(title: str) -> str:
 
 
 def _race_table(races: Sequence[Result]) -> str:
-    heads = (
-        "what",
-        "against",
-        "ours / s",
-        "theirs / s",
-        "ratio, wall",
-        "ratio, CPU",
-        "goal",
-    )
+    speeds = ("ours / s", "theirs / s", "ratio, wall", "ratio, CPU", "goal")
     rows = []
     for race in races:
         (_, ours), (other, theirs) = race["sides"].items()
@@ -137,7 +127,7 @@ def _race_table(races: Sequence[Result]) -> str:
                 f"{race['goal']}×",
             )
         )
-    return _table(heads, rows)
+    return _table(("what", "against", *speeds), rows)
 
 
 def _step_table(step: Result) -> str:
@@ -186,15 +176,15 @@ def _where(races: Sequence[Result]) -> str:
                 )
             )
     same = "; ".join(
-        f"{r['same_commands']} of {r['sides']['toolkit']['facts'][-1]['episodes']} "
-        f"({r['title']})"
+        f"{r['same_commands']} of {_ours(r)['facts'][-1]['episodes']} ({r['title']})"
         for r in races
         if r["greedy"]
     )
     note = (
-        "Last repeat. *Worlds* are the seconds inside of the environments, which in our "
-        "case run at the same time in several processes, so they may overlap.\n"
-        f"\nGreedy episodes with the same commands on both sides, word for word: {same}.\n"
+        "Last repeat. *Model* is everything between a text and the next command. "
+        "*Worlds* are the seconds inside of the environments; ours run several at a "
+        "time, so these may overlap.\n\nGreedy episodes with the same commands on both "
+        f"sides, word for word: {same}.\n"
     )
     return f"## Where the time of a rollout goes\n\n{_table(heads, rows)}\n{note}"
 
@@ -207,9 +197,7 @@ def _machine(found: Sequence[Result]) -> str:
             r["on"]["date"],
             f"{r['on']['load_before']} → {r['on']['load_after']}",
             str(r["on"]["torch_threads"]),
-            str(
-                len(r["seconds"] if "seconds" in r else r["sides"]["toolkit"]["wall_s"])
-            ),
+            str(_repeats(r)),
         )
         for r in sorted(found, key=lambda r: r["name"])
     ]
@@ -220,6 +208,17 @@ def _machine(found: Sequence[Result]) -> str:
         f"{versions}. Load is the mean number of busy processes in the last minute, "
         f"the measurement itself included.\n\n{_table(heads, rows)}"
     )
+
+
+def _repeats(result: Result) -> int:
+    """Return how often something was measured."""
+    return len(result["seconds"] if "seconds" in result else _ours(result)["wall_s"])
+
+
+def _ours(race: Result) -> Mapping[str, Any]:
+    """Return our side of a race."""
+    ours: Mapping[str, Any] = race["sides"]["toolkit"]
+    return ours
 
 
 def _rate(run: Mapping[str, Any], unit: str) -> str:
@@ -238,6 +237,6 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---|
     | 1 | 2 |
     """
-    lines = [heads, ["---"] * len(heads), *rows]
-    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return text.replace("| --- |", "|---|").replace("--- | ---", "---|---") + "\n"
+    rule = "|" + "---|" * len(heads)
+    top, *body = (f"| {' | '.join(cells)} |" for cells in (heads, *rows))
+    return "\n".join([top, rule, *body]) + "\n"

@@ -54,7 +54,10 @@ class Case:
 
 
 HOUSE = "textworld/w2-o3-q4"
-MAZE = {"env": "textworld/coin_collector-105-basic", "params": {"goal": "brief"}}
+MAZE: dict[str, Any] = {
+    "env": "textworld/coin_collector-105-basic",
+    "params": {"goal": "brief"},
+}
 CASES = (
     Case(
         name="rollout-house",

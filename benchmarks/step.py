@@ -16,6 +16,7 @@ The first step warms up and does not count.
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,7 @@ def run(case: Case, *, steps: int, episodes: int, folder: Path) -> dict[str, Any
     finally:
         clock.remove()
     events = steps_of(done.events, "step")
-    rows = [
-        _seconds(before, after)
-        for before, after in zip(events, events[1:], strict=False)
-    ]
+    rows = [_seconds(*pair) for pair in itertools.pairwise(events)]
     every = steps_of(done.events, "rollout")
     turns = sum(e["mean_turns"] * episodes for e in every)
     policy_s = sum(e["policy_s"] for e in events)

@@ -9,7 +9,7 @@ same 100 unseen mazes are played before and after. The paper's own test games
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,7 @@ def quickstart(
             f"minutes is {minutes}.", "It must be above zero.", "Try --minutes 5."
         )
     from toolkit.device import limit_threads
+    from toolkit.environments.games import generate
     from toolkit.policies import load_policy
     from toolkit.report import write_report
     from toolkit.training.run import train
@@ -101,7 +102,7 @@ def quickstart(
     folder = Path(out)
     print(f"[1/5] games: {TRAINING_GAMES} to train on, 200 to test on", flush=True)
     games = tasks(WORLD, split="train", n=TRAINING_GAMES, **WORLD_PARAMS)
-    _make_games(games)
+    generate([*games_of(EXAMS), *games])  # before the clock of the training starts
     policy = load_policy("pocket", device="cpu")
     print("[2/5] before training", flush=True)
     exam_began = time.monotonic()
@@ -132,16 +133,24 @@ def quickstart(
     return report
 
 
-def _make_games(training: list[Task]) -> None:
-    """Have all games ready before the clock of the training starts."""
-    from toolkit.environments.games import generate
-
-    test = [
+def games_of(exams: Sequence[Exam]) -> list[Task]:
+    """Return the test games of exams, each once."""
+    envs = {exam.env: exam for exam in exams}
+    return [
         game
-        for exam in {exam.env: exam for exam in EXAMS}.values()
+        for exam in envs.values()
         for game in tasks(exam.env, split="test", **exam.params)
     ]
-    generate([*test, *training])
+
+
+def pack_games() -> None:
+    """Write the archives of games that ship with the package: `make games`."""
+    from toolkit.environments.games import pack
+    from toolkit.paths import assets_dir
+
+    training = tasks(WORLD, split="train", n=TRAINING_GAMES, **WORLD_PARAMS)
+    pack([*games_of(EXAMS[:1]), *training], assets_dir() / "games" / "mazes.tar.xz")
+    pack(games_of(EXAMS[2:]), assets_dir() / "games" / "paper.tar.xz")
 
 
 def _sit_all(policy: ModelPolicy) -> dict[str, Evaluation]:
@@ -163,3 +172,7 @@ def _print_table(
         print(f"\n{name}")
         print(compare(first, after[name]))
     print(f"\nReport: {report}")
+
+
+if __name__ == "__main__":
+    pack_games()

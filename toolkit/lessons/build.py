@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for master in named or sorted(FOLDER.glob("*.py")):
             build(master)
-    except ToolkitError as error:
+    except (ToolkitError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

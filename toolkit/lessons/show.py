@@ -156,7 +156,7 @@ def show_tokens(episode: Episode, tokenizer: Any) -> View:
     )
     text = f"{sampled} of {total} tokens were sampled by the policy."
     return View(
-        html=f'{key}<p class="tokens">{"<wbr>".join(pieces)}</p><p>{text}</p>',
+        html=f'{key}<p class="tokens">{"".join(pieces)}</p><p>{text}</p>',
         text=text,
     )
 
