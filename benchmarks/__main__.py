@@ -74,7 +74,7 @@ def jobs(
     """
     from benchmarks import rollout, step, worlds
 
-    repeats = 1 if quick else int(os.environ.get("REP", 3))
+    repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
     found: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {}
     for name, admissible in (("worlds", False), ("worlds-admissible", True)):
@@ -92,7 +92,8 @@ def jobs(
                 group_size=min(2, case.group_size),
                 params={**case.params, "max_turns": 2},
             )
-        found[case.name] = (case.title, partial(rollout.run, case, repeats=repeats))
+        title = case.title.format(live=case.games * case.group_size)
+        found[case.name] = (title, partial(rollout.run, case, repeats=repeats))
     case, sizes = rollout.CASES[1], {"steps": 10, "episodes": 64}
     if quick:
         sizes = {"steps": 1, "episodes": 8}

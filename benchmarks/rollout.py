@@ -32,7 +32,7 @@ class Case:
     name: str
     """Of the result file."""
     title: str
-    """Shown on the page."""
+    """Shown on the page; may hold `{live}`."""
     policy: str
     """What `load_policy` loads."""
     env: str
@@ -61,21 +61,21 @@ MAZE: dict[str, Any] = {
 CASES = (
     Case(
         name="rollout-house",
-        title="episodes, pocket, w2-o3-q4, 64 live",
+        title="episodes, pocket, w2-o3-q4, {live} live",
         policy="pocket",
         env=HOUSE,
         goal=6.0,
     ),
     Case(
         name="rollout-maze",
-        title="episodes, pocket, coin_collector, 64 live",
+        title="episodes, pocket, coin_collector, {live} live",
         policy="pocket",
         goal=6.0,
         **MAZE,
     ),
     Case(
         name="rollout-training",
-        title="episodes, pocket, coin_collector, 8 games × 8, sampled",
+        title="episodes, pocket, coin_collector, {live} live in groups, sampled",
         policy="pocket",
         games=8,
         group_size=8,
@@ -85,7 +85,7 @@ CASES = (
     ),
     Case(
         name="rollout-smollm2",
-        title="episodes, SmolLM2-135M fp32, w2-o3-q4, 8 live",
+        title="episodes, SmolLM2-135M fp32, w2-o3-q4, {live} live",
         policy="smollm2-135m",
         env=HOUSE,
         params={"max_turns": 8},

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 from benchmarks.measure import Facts, race
@@ -104,7 +105,9 @@ def textworld_batch(games: Sequence[Task], *, admissible: bool) -> Iterator[Any]
     name = gym.register_games(
         files, facts, batch_size=len(files), max_episode_steps=10_000
     )
-    batch = gym.make(name)
+    # its processes print tracebacks when they are closed; this is what they inherit
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        batch = gym.make(name)
     # it plays its games in a shuffled order, and ours must be the same
     batch._gamefiles_iterator = itertools.cycle(files)
     try:

@@ -159,9 +159,9 @@ show_success(results)
 # few games a rate is uncertain by many points, and two bars whose lines overlap widely
 # are not known to differ.
 #
-# The depth-first searcher shows what searching is worth, and it still runs out of turns
-# now and then. That is the height to aim at. The expert is no fair goal, because it
-# knows what nobody can see.
+# The depth-first searcher has no map either, only a memory and a plan, and does about
+# as well as the expert who has one. So there is room to learn in: what pocket lacks
+# can be read off the words it is shown.
 
 # %% [markdown]
 # ## 4. Which tokens are trained?

@@ -55,6 +55,7 @@ def build(master: Path) -> Path:
         timeout=CELL_TIMEOUT_S,
         resources={"metadata": {"path": str(master.parent)}},
         store_widget_state=False,
+        coalesce_streams=True,
     )
     try:
         client.execute()

@@ -210,7 +210,7 @@ def load_policy(
         "pocket": _load_pocket,
         "smollm2-135m": _load_smollm2,
     }
-    load = special.get(str(source), _load_folder)
+    load: Callable[..., tuple[Any, Any]] = special.get(str(source), _load_folder)
     extra = {"quantization_config": _four_bits(dtype)} if quantize else {}
     model, tokenizer = load(str(source), dtype=dtype, **extra)
     if not quantize:

@@ -81,7 +81,8 @@ class TrainConfig(GRPOConfig):
     save_strategy: str = "steps"
     save_steps: float = 20
     save_total_limit: int | None = 2
-    report_to: str | list[str] | None = "none"
+    # TRL's parser of YAML and command lines needs this order
+    report_to: None | str | list[str] = "none"  # noqa: RUF036
     disable_tqdm: bool | None = True
     shuffle_dataset: bool | None = False  # the order of games is ours, see `run.py`
     gradient_checkpointing: bool = False

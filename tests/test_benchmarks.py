@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.measure import race, watch
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("benchmarks")
+    main(["--quick", "--out", str(folder), "--only", "worlds", "rollout-house", "step"])
+    return folder
+
+
+def result(out, name):
+    return json.loads((out / "results" / f"{name}.json").read_text())
+
+
+def test_both_sides_of_a_rollout_do_the_same_work(out):
+    found = result(out, "rollout-house")
+    ours, theirs = (side["facts"][0] for side in found["sides"].values())
+    for count in ("episodes", "turns", "action_tokens", "tokens"):
+        assert ours[count] == theirs[count] > 0
+    assert found["same_commands"] == ours["episodes"]
+    assert found["environment_factory_possible"] is False
+
+
+def test_both_sides_of_the_worlds_end_with_the_same_scores(out):
+    found = result(out, "worlds-admissible")
+    assert found["same_scores"] == found["games"]
+
+
+def test_the_parts_of_a_step_make_up_the_whole(out):
+    found = result(out, "step")
+    for row in found["seconds"]:
+        parts = sum(v for k, v in row.items() if k != "total")
+        assert parts == pytest.approx(row["total"], abs=1e-3)
+    assert 0 < found["forward_share_of_policy"] < 1
+
+
+def test_the_page_is_written_from_the_results(out):
+    page = (out / "README.md").read_text()
+    share = result(out, "step")["other_share"]["median"]
+    assert f"**{100 * share:.1f} %**" in page
+    assert "quickstart.md" in page
+    assert (out / "results" / "speed.svg").stat().st_size < 100_000
+
+
+def test_sides_take_turns_and_warming_up_does_not_count():
+    calls = []
+    sides = {n: lambda n=n: calls.append(n) or {"things": 1} for n in "AB"}
+    found = race(sides, unit="things", repeats=2)
+    assert "".join(calls) == "ABABAB"
+    assert [len(side["wall_s"]) for side in found["sides"].values()] == [2, 2]
+
+
+def test_the_watch_counts_work_of_children():
+    import subprocess
+    import sys
+
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    with watch() as seen:
+        subprocess.run([sys.executable, "-c", work], check=True)
+    assert seen.cpu_s >= 0.25
