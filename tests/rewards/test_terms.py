@@ -43,8 +43,10 @@ def test_discovery_pays_rooms_entered_for_the_first_time():
     assert discovery(walk(rooms)) == [0.0, 0.1, 0.0, 0.0, 0.1]
 
 
-def test_discovery_pays_the_win_on_top():
-    assert discovery(walk(["attic", "cellar"], won=True)) == [0.1, 1.1]
+def test_discovery_makes_every_win_worth_one():
+    # two new rooms pay 0.1 each; the winning turn, 0.1 for its room, gets 0.8 more
+    assert discovery(walk(["attic", "cellar"], won=True)) == pytest.approx([0.1, 0.9])
+    assert discovery(walk(["hall"], won=True)) == [1.0]
 
 
 def test_discovery_without_rooms_is_sparse():
@@ -63,9 +65,9 @@ def test_a_loss_is_always_paid_less_than_a_win(n, won, repeats):
     paid = sum(discovery(walk(rooms, won=won)))
     cheapest_win = sum(discovery(walk(["hall"], won=True)))
     if won:
-        assert paid >= cheapest_win
+        assert math.isclose(paid, cheapest_win)
     else:
-        assert paid < cheapest_win
+        assert paid < cheapest_win - 0.05
 
 
 def test_discovery_stops_paying_at_its_limit():

@@ -103,7 +103,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, num_iteration
     while process.poll() is None:
         if any(e["event"] == "step" and e["step"] >= 3 for e in read_events(events)):
             process.send_signal(signal.SIGKILL)
-        time.sleep(0.005)
+        time.sleep(0.02)
     assert process.returncode == -signal.SIGKILL
     assert read_events(events)[-1]["event"] != "finished"
     run = run_small(tmp_path, resume=True, **settings)

@@ -17,7 +17,7 @@ Reward = Callable[[Episode], list[float]]
 DISCOVERY_STEP = 0.1
 """Paid by `discovery` for a room entered for the first time."""
 DISCOVERY_LIMIT = 0.9
-"""The most `discovery` pays without a win, so that losing never beats winning."""
+"""The most `discovery` pays before the win, so that losing never beats winning."""
 
 
 def game(episode: Episode) -> list[float]:
@@ -34,22 +34,23 @@ def sparse(episode: Episode) -> list[float]:
 
 
 def discovery(episode: Episode) -> list[float]:
-    """Pay `sparse`, and a little for each room that this episode had not seen yet.
+    """Pay a little for each room that this episode had not seen yet, and the win.
 
-    Needs `room` in the facts of a turn. The room of the first observation is known
-    before the first turn and pays nothing.
+    The turn that wins is paid what is missing to 1, so every won episode is worth 1
+    in all, however it looked around, and a lost one at most `DISCOVERY_LIMIT`.
+    Needs `room` and `first_room` in the facts of a turn.
     """
-    rewards = sparse(episode)
-    start = episode.turns[0].info.get("first_room") if episode.turns else None
-    seen, paid = {start}, 0.0
+    rewards = [0.0] * len(episode.turns)
+    seen, paid = {t.info.get("first_room") for t in episode.turns[:1]}, 0.0
     for k, turn in enumerate(episode.turns):
         room = turn.info.get("room")
         if room is None or room in seen:
             continue
         seen.add(room)
-        bonus = min(DISCOVERY_STEP, DISCOVERY_LIMIT - paid)
-        rewards[k] += bonus
-        paid += bonus
+        rewards[k] = min(DISCOVERY_STEP, DISCOVERY_LIMIT - paid)
+        paid += rewards[k]
+    if episode.won:
+        rewards[-1] += 1.0 - paid
     return rewards
 
 
