@@ -25,7 +25,11 @@ class ToolkitError(Exception):
     def __str__(self) -> str:
         return "\n".join(
             f"{label}{text}"
-            for label, text in (("", self.what), ("Why: ", self.why), ("Do: ", self.fix))
+            for label, text in (
+                ("", self.what),
+                ("Why: ", self.why),
+                ("Do: ", self.fix),
+            )
             if text
         )
 

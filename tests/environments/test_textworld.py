@@ -238,7 +238,7 @@ def test_default_number_of_turns(env_id, turns):
     ("call", "error", "words"),
     [
         (lambda: make_env("textworld/w2-o3"), UnknownEnvironmentError, "w2-o3-q4"),
-        (lambda: make_env(PAPER, goal="breif"), ConfigError, "'brief'"),
+        (lambda: make_env(PAPER, goal="bref"), ConfigError, "'brief'"),
         (lambda: make_env(PAPER, max_turns=0), ConfigError, "at least one"),
         (lambda: make_env(PAPER, max_turns="9"), ConfigError, "whole number"),
         (lambda: tasks(PAPER, gaol="brief"), ConfigError, "'goal'"),

@@ -179,8 +179,8 @@ def make_game(world: World, seed: int) -> list[bytes]:
     """Generate and compile a game.
 
     The quest length of TextWorld's generator is a target, not a promise. If the game
-    of `seed` has another length (and is not one of the paper's), `seed + SEED_STRIDE`, `seed + 2 * SEED_STRIDE`, … are
-    tried, at most `TRIES` seeds.
+    of `seed` has another length (and is not one of the paper's), `seed + SEED_STRIDE`,
+    `seed + 2 * SEED_STRIDE`, … are tried, at most `TRIES` seeds.
 
     Args:
         world: What to generate.

@@ -53,6 +53,7 @@ def build(master: Path) -> Path:
     client = nbclient.NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
+        startup_timeout=CELL_TIMEOUT_S,
         resources={"metadata": {"path": str(master.parent)}},
         store_widget_state=False,
         coalesce_streams=True,

@@ -94,7 +94,7 @@ class Searcher(Policy):
         choices = sorted(o.info["admissible_actions"])
         takes = [c for c in choices if c.startswith("take ")]
         if takes:
-            return takes[0]
+            return str(takes[0])
         path = self._path.setdefault(o.episode, [])
         tried = self._tried.setdefault((o.episode, o.info["room"]), set())
         back = f"go {OPPOSITE[path[-1][3:]]}" if path else ""
@@ -102,7 +102,7 @@ class Searcher(Policy):
         if not ways:
             if path:
                 path.pop()
-            return back or choices[0]
+            return back or str(choices[0])
         rng = self._rngs.setdefault(o.episode, np.random.default_rng(o.key))
         way = str(rng.choice(ways))
         tried.add(way)
