@@ -550,6 +550,6 @@ def test_progress_is_one_line_per_step(tmp_path, capfd):
 
 @pytest.mark.filterwarnings("error")
 def test_training_is_silent_without_progress(tmp_path, capfd):
-    run_small(tmp_path, max_steps=2, beta=0.01)
+    run_small(tmp_path, max_steps=4, beta=0.01, save_steps=1)
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")

@@ -361,13 +361,19 @@ def _explained() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Hold back what the user cannot act upon.
 
-    TRL 1.16 reads an attribute that transformers has renamed, and transformers shows
-    a progress bar for each file of weights that it writes.
+    TRL 1.16 reads an attribute that transformers has renamed; transformers shows a
+    progress bar for each file of weights that it writes, and says so when checkpoints
+    follow so fast that it sorts them by number.
     """
     from transformers.utils import logging
 
+    def matters(record: Any) -> bool:
+        return "mtime may not be reliable" not in record.getMessage()
+
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
+    sorts_checkpoints = logging.get_logger("transformers.trainer_utils")
+    sorts_checkpoints.addFilter(matters)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings(
@@ -375,5 +381,6 @@ def _quiet() -> Iterator[None]:
             )
             yield
     finally:
+        sorts_checkpoints.removeFilter(matters)
         if bars:
             logging.enable_progress_bar()
