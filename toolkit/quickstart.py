@@ -28,10 +28,11 @@ TRAINING_GAMES = 200
 SETTINGS: dict[str, Any] = {
     "credit": "turn_return",
     "reward": "discovery",
-    "discount": 0.9,
-    "max_steps": 60,
-    "learning_rate": 1e-3,
-    "per_device_train_batch_size": 64,
+    "discount": 0.7,
+    "max_steps": 100,
+    "learning_rate": 7e-4,
+    "per_device_train_batch_size": 32,
+    "live": 32,
     "num_generations": 8,
     "save_strategy": "no",
 }

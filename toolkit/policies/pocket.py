@@ -42,11 +42,11 @@ TARGET = Path(__file__).parent.parent / "assets" / "pocket"
 MAZE = "textworld/coin_collector-105-basic"
 MAZE_PARAMS: dict[str, Any] = {"goal": "brief"}
 HOUSE = "textworld/w2-o3-q4"
-MAZE_GAMES, HOUSE_GAMES = 100, 520
+MAZE_GAMES, HOUSE_GAMES = 100, 1500
 EXPERTS, WANDERERS, SEARCHERS = 2, 2, 1  # episodes of each per maze
 VOCABULARY = 2048
 SEED = 0
-TRAINING = ImitationConfig(steps=1000, batch_size=16, learning_rate=2.5e-3)
+TRAINING = ImitationConfig(steps=1400, batch_size=16, learning_rate=2.5e-3)
 OPPOSITE = {"north": "south", "south": "north", "east": "west", "west": "east"}
 GLUE = {"from", "into", "on", "with", "north", "south", "east", "west"}
 PHRASES = ("There is an exit to the", "There is a coin on the floor.", "You are in the")
