@@ -133,4 +133,4 @@ def test_the_right_count_passes():
 def test_a_verdict_is_readable_as_text_and_on_a_page():
     verdict = Verdict(passed=False, message="look at <this>")
     assert repr(verdict) == "Not yet: look at <this>"
-    assert "Not yet. look at <this>" in Outline(verdict._repr_html_()).text
+    assert "Not yet: look at <this>" in Outline(verdict._repr_html_()).text

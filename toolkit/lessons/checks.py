@@ -35,7 +35,7 @@ class Verdict:
     def _repr_html_(self) -> str:
         kind = "verdict passed" if self.passed else "verdict"
         head, _, rest = repr(self).partition(":")
-        text = f"<strong>{head}.</strong>{escape(rest)}"
+        text = f"<strong>{head}:</strong>{escape(rest)}"
         return styled(f'<p class="{kind}">{text}</p>')
 
 
