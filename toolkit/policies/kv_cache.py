@@ -58,7 +58,8 @@ class Chunk:
     place: Tensor
     """Which of its row's new tokens each one is `(N,)`."""
     mask: Tensor | None
-    """`(R, 1, n, L)`, True where a query may look, if all are computed at once."""
+    """`(R, 1, n, L)`, 0 where a query may look and minus infinity elsewhere, if all
+    rows are computed at once."""
 
 
 class RowCache:
@@ -70,8 +71,9 @@ class RowCache:
     Args:
         device: Where the model is.
         dtype: Number format of the model.
-        by_row: Compute attention row by row, at the exact length of each: fastest on
-            a CPU. Otherwise all rows at once under a mask, as a GPU wants it.
+        by_row: Compute the attention of longer chunks row by row, at the exact length
+            of each: fastest on a CPU. Otherwise, and for one new token each, all rows
+            are computed at once under a mask.
     """
 
     def __init__(
@@ -116,13 +118,15 @@ class RowCache:
         place = torch.arange(int(end[-1])) - (end - sizes).repeat_interleave(sizes)
         row_of = torch.tensor(rows).repeat_interleave(sizes)
         position = torch.tensor(starts).repeat_interleave(sizes) + place
+        is_step = max(counts) == 1 and 2 * len(rows) > len(self.lengths)
+        by_row = self.by_row and not is_step
         self._chunk = Chunk(
             row=row_of.to(self.device),
             position=position.to(self.device),
             last=(end - 1).to(self.device),
-            spans=self._spans(rows, starts, counts) if self.by_row else [],
+            spans=self._spans(rows, starts, counts) if by_row else [],
             place=place.to(self.device),
-            mask=None if self.by_row else self._mask(row_of, place, position),
+            mask=None if by_row else self._mask(row_of, place, position),
         )
         return self._chunk
 
@@ -170,7 +174,9 @@ class RowCache:
         newest = position.new_zeros(int(row.max()) + 1, int(place.max()) + 1)
         newest[row, place] = position
         keys = torch.arange(int(position.max()) + 1)
-        return (keys <= newest[:, None, :, None]).to(self.device)
+        hidden = keys > newest[:, None, :, None]
+        mask = torch.zeros(hidden.shape, dtype=self.dtype)
+        return mask.masked_fill_(hidden, float("-inf")).to(self.device)
 
     def _grow(self) -> None:
         """Plan more columns if the longest row does not fit."""
@@ -185,9 +191,8 @@ class RowCache:
             if buffer.shape[2] >= self._columns:
                 return buffer
             rows = buffer.shape[0]
-        # under a mask, garbage that is not a number would come through
-        make = new.new_empty if self.by_row else new.new_zeros
-        bigger = make((rows, new.shape[1], self._columns, new.shape[3]))
+        # zeros: under a mask, garbage that is not a number would come through
+        bigger = new.new_zeros((rows, new.shape[1], self._columns, new.shape[3]))
         if buffer is not None:
             bigger[: buffer.shape[0], :, : buffer.shape[2]] = buffer
         return bigger
@@ -258,11 +263,15 @@ def _at_once(
     rows, _, places, columns = chunk.mask.shape
     full = query.new_zeros(rows, places, query.shape[0], query.shape[2])
     full[chunk.row, chunk.place] = query.transpose(0, 1)
+    keys, values = keys[:rows, :, :columns], values[:rows, :, :columns]
     groups = query.shape[0] // keys.shape[1]
+    if groups > 1:
+        keys = keys.repeat_interleave(groups, dim=1)
+        values = values.repeat_interleave(groups, dim=1)
     out = scaled_dot_product_attention(
         full.transpose(1, 2),
-        keys[:rows, :, :columns].repeat_interleave(groups, dim=1),
-        values[:rows, :, :columns].repeat_interleave(groups, dim=1),
+        keys,
+        values,
         attn_mask=chunk.mask,
         scale=scale,
     )
