@@ -283,7 +283,7 @@ run = train(
     credit="turn_return",
     reward="discovery",
     discount=0.7,
-    learning_rate=7e-4,
+    learning_rate=lesson.pick(smoke=2e-4, t4=7e-4, full=7e-4),
     num_generations=8,
     per_device_train_batch_size=32,
     live=32,

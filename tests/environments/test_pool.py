@@ -28,7 +28,8 @@ from toolkit.errors import (
 )
 
 SLOTS = 6
-GONE_S = 2.0
+# two seconds, on a machine whose cores are not all taken
+GONE_S = 2.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def games(slots=SLOTS):
@@ -333,14 +334,10 @@ def test_wrong_calls_are_refused_and_change_nothing():
         assert len(pool.receive([0, 1])) == 2
 
 
-def test_a_script_without_guard_gets_a_clear_error(tmp_path):
+def test_a_script_needs_no_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(GUARDLESS)
-    done = subprocess.run(
-        [sys.executable, script], env=environment(), capture_output=True, timeout=60
-    )
-    assert b"EnvironmentCrashError: The environment cannot be made" in done.stderr
-    assert b"start its work below `if __name__" in done.stderr
+    subprocess.run([sys.executable, script], env=environment(), check=True, timeout=60)
 
 
 # ---- the end ---------------------------------------------------------------------
@@ -373,9 +370,14 @@ if __name__ == "__main__":
 """
 
 
-GUARDLESS = SCRIPT.replace('if __name__ == "__main__":', "if True:").replace(
-    "workers=2", "workers=1"
-)
+GUARDLESS = """
+from tests.environments.toy_envs import EchoEnv
+from toolkit.environments.base import Task
+from toolkit.environments.pool import EnvPool
+
+with EnvPool(EchoEnv, slots=1, workers=1) as pool:
+    assert pool.run({0: Task(env="toy", seed=0)})[0].failure is None
+"""
 
 
 def environment():

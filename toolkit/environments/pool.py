@@ -6,9 +6,9 @@ new one and replays the games that were in it, so that an episode goes on as if
 nothing had happened. A world that dies twice at the same place becomes an `Outcome`
 with a `failure`: errors are data here, and training goes on.
 
-Workers are started by `spawn`, which imports the main script once more in each of
-them. A script that makes a pool must therefore start its work below
-`if __name__ == "__main__":`. Notebooks need no such line.
+Workers are started by `spawn` and do not import the main script again, unless the
+factory was defined there; only then must the script start its work below
+`if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
