@@ -133,13 +133,7 @@ def run(case: Case, *, repeats: int) -> dict[str, Any]:
         def theirs() -> Facts:
             played = other.play(worlds, repeated)
             last["theirs"] = [p.commands for p in played]
-            return {
-                "episodes": len(played),
-                "turns": sum(len(p.commands) for p in played),
-                "action_tokens": sum(sum(p.env_mask) for p in played),
-                "tokens": sum(len(p.ids) for p in played),
-                "parts": {k: round(v, 4) for k, v in other.seconds.items()},
-            }
+            return facts_of_trl(played, other.seconds)
 
         result = race(
             {"toolkit": ours, "TRL": theirs},
@@ -174,6 +168,17 @@ def facts_of(episodes: Sequence[Episode]) -> Facts:
             "model": round(sum(t.policy_s for t in turns), 4),
             "worlds": round(sum(t.env_s for t in turns), 4),
         },
+    }
+
+
+def facts_of_trl(played: Sequence[Any], seconds: Mapping[str, float]) -> Facts:
+    """Count what TRL's own path played."""
+    return {
+        "episodes": len(played),
+        "turns": sum(len(p.commands) for p in played),
+        "action_tokens": sum(sum(p.env_mask) for p in played),
+        "tokens": sum(len(p.ids) for p in played),
+        "parts": {k: round(v, 4) for k, v in seconds.items()},
     }
 
 

@@ -99,8 +99,7 @@ def quickstart(
     from toolkit.training.run import train
 
     limit_threads()
-    began = time.monotonic()
-    folder = Path(out)
+    began, folder = time.monotonic(), Path(out)
     print(f"[1/5] games: {TRAINING_GAMES} to train on, 200 to test on", flush=True)
     games = tasks(WORLD, split="train", n=TRAINING_GAMES, **WORLD_PARAMS)
     generate([*games_of(EXAMS), *games])  # before the clock of the training starts
@@ -108,13 +107,8 @@ def quickstart(
     print("[2/5] before training", flush=True)
     exam_began = time.monotonic()
     before = _sit_all(policy)
-    now = time.monotonic()
-    settings = {**SETTINGS, "seed": seed, "output_dir": str(folder)}
-    if minutes is not None:
-        # keep enough for the second exam; a slow machine trains fewer steps
-        left = minutes - (now - began + 1.3 * (now - exam_began) + 5) / 60
-        settings["stop_after_minutes"] = max(0.05, left)
-        settings["max_steps"] = round(SETTINGS["max_steps"] * max(1.0, minutes / 5))
+    limits = _limits(minutes, began, exam_began)
+    settings = {**SETTINGS, "seed": seed, "output_dir": str(folder), **limits}
     print(f"[3/5] training, {settings['max_steps']} steps at most", flush=True)
     env = make_env(WORLD, **WORLD_PARAMS)
     run = train(policy, env, tasks=games, **settings)
@@ -132,6 +126,16 @@ def quickstart(
     )
     _print_table(before, after, report)
     return report
+
+
+def _limits(minutes: float | None, began: float, exam_began: float) -> dict[str, Any]:
+    """Return the settings that keep to the time, a second exam included."""
+    if minutes is None:
+        return {}
+    now = time.monotonic()
+    left = minutes - (now - began + 1.3 * (now - exam_began) + 5) / 60
+    steps = round(SETTINGS["max_steps"] * max(1.0, minutes / 5))
+    return {"stop_after_minutes": max(0.05, left), "max_steps": steps}
 
 
 def games_of(exams: Sequence[Exam]) -> list[Task]:

@@ -118,20 +118,22 @@ def strip(notebook: Any) -> None:
     """Take everything out that would differ in the next run."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
-    for cell in notebook.cells:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
         cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":
-            cell.execution_count = None
-            cell.outputs = [o for o in map(_stripped, cell.outputs) if o is not None]
+        # not None: nbval takes a cell with outputs and without a number for a mistake
+        cell.execution_count = number
+        outputs = (_stripped(output, number) for output in cell.outputs)
+        cell.outputs = [output for output in outputs if output is not None]
 
 
-def _stripped(output: Any) -> Any:
+def _stripped(output: Any, number: int) -> Any:
     """Return an output without what is volatile, `None` if nothing remains."""
     if output.output_type == "stream":
         output.text = VOLATILE.sub("", output.text)
         return output
     if "execution_count" in output:
-        output.execution_count = None
+        output.execution_count = number
     data = output.get("data", {})
     if data.pop(WIDGET, None) is not None and "text/html" not in data:
         return None
