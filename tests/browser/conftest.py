@@ -87,6 +87,8 @@ def _open_notebook(tmp_path):
             nbformat.write(book, tmp_path / "test.ipynb")
             page.goto(f"{address}doc/tree/test.ipynb")
             page.locator(".jp-CodeCell").first.wait_for()
+            # what is run before the kernel is there is lost
+            page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
             return page
 
         yield open_cells

@@ -36,11 +36,14 @@ def test_close_ends_workers_even_if_a_world_hangs():
 
 
 SCRIPT = """
+import signal
 from tests.environments.toy_envs import EchoEnv
 from toolkit.environments.base import Task
 from toolkit.environments.pool import EnvPool
 
 if __name__ == "__main__":
+    # a shell lets what it runs in the background ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pool = EnvPool(EchoEnv, slots=4, workers=2)
     pool.run({i: Task(env="toy", seed=i) for i in range(4)})
     print("playing", flush=True)
@@ -92,7 +95,10 @@ def test_workers_end_with_their_parent(tmp_path, kill, last):
     else:
         parent.send_signal(kill)
     began = time.monotonic()
-    errors = parent.communicate(timeout=GONE_S)[1].decode()
+    try:
+        errors = parent.communicate(timeout=GONE_S)[1].decode()
+    finally:
+        parent.kill()
     while alive(tree) and time.monotonic() - began < GONE_S:
         time.sleep(0.02)
     assert alive(tree) == []
