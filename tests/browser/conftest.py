@@ -68,7 +68,7 @@ def _wait_for(address, server):
 
 @pytest.fixture(name="open_notebook")
 def _open_notebook(tmp_path):
-    """Return a function from cell sources to a page with these cells, not yet run."""
+    """Return a function from cell sources to a page with these cells, the first run."""
     playwright = pytest.importorskip("playwright.sync_api")
     if BROWSER is None:
         pytest.skip("chromium is not installed")
@@ -87,8 +87,19 @@ def _open_notebook(tmp_path):
             nbformat.write(book, tmp_path / "test.ipynb")
             page.goto(f"{address}doc/tree/test.ipynb")
             page.locator(".jp-CodeCell").first.wait_for()
-            # what is run before the kernel is there is lost
-            page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+            _run_first_cell(page)
             return page
 
         yield open_cells
+
+
+def _run_first_cell(page):
+    """Press until it runs: what is run before the kernel is there is lost."""
+    prompt = page.locator(".jp-InputPrompt").first
+    for _ in range(PATIENCE_S // 3):
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(3000)
+        if prompt.inner_text().strip() != "[ ]:":
+            return
+    raise TimeoutError("the first cell does not run")

@@ -13,8 +13,6 @@ game
 @pytest.mark.slow
 def test_a_game_is_played_with_the_keyboard_and_no_key_leaks(open_notebook):
     page = open_notebook(SETUP, "print('untouched')")
-    page.locator(".jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Control+Enter")
     play = page.get_by_role("region", name="Play the game by typing")
     field = play.get_by_role("textbox", name="Your command")
     log, status = play.get_by_role("log"), play.get_by_role("status")
