@@ -168,6 +168,8 @@ for seed in (1, 2):
 @pytest.mark.slow
 def test_ctrl_c_ends_generation_at_once(empty_cache):
     code = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
 from toolkit.environments.base import Task
 from toolkit.environments.games import generate
 if __name__ == "__main__":
