@@ -41,4 +41,5 @@ def test_it_runs_to_the_report_however_short_the_time(tmp_path):
     # on the paper's games it was taught by an expert
     papers = report["all"]["paper's games, greedy"]["before"]
     assert papers["success"] >= 0.2
-    assert report["episodes"] == 32  # one step was played, and then time was up
+    # a step is always played, and after three seconds time was up
+    assert report["episodes"] in range(32, 10 * 32, 32)
