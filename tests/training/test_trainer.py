@@ -47,7 +47,11 @@ def gradients(trainer, loss):
 
 
 def plain_loss(trainer, batch):
-    return GRPOTrainer._compute_loss(trainer, trainer.model, batch)
+    """The loss as TRL alone computes it: all rows, all columns, padding and all."""
+    trainer._is_packed, before = False, trainer._is_packed
+    loss = GRPOTrainer._compute_loss(trainer, trainer.model, batch)
+    trainer._is_packed = before
+    return loss
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
@@ -93,8 +97,8 @@ def test_what_is_left_out_changes_neither_loss_nor_gradient(tmp_path, loss_type)
                 sides = (3, 0) if key.startswith("prompt") else (0, 5)
                 batch[key] = torch.nn.functional.pad(value, sides)
         batch["completion_mask"][5:, 6:] = 0
-        rows = [len(part["advantages"]) for part in trainer._parts(batch)]
-        assert sum(rows) == (4 if trainer.args.rows_may_be_dropped else 8)
+        rows = len(trainer._needed(batch)["advantages"])
+        assert rows == (4 if trainer.args.rows_may_be_dropped else 8)
         wanted = plain_loss(trainer, batch)
         wanted_gradient = gradients(trainer, wanted)
         found = trainer._compute_loss(trainer.model, batch)
@@ -102,19 +106,6 @@ def test_what_is_left_out_changes_neither_loss_nor_gradient(tmp_path, loss_type)
     assert wanted_gradient.abs().max() > 1e-3
     assert torch.allclose(found, wanted, atol=1e-6)
     assert torch.allclose(found_gradient, wanted_gradient, atol=1e-6)
-
-
-def test_rows_of_different_length_are_split(tmp_path):
-    with opened(tmp_path) as trainer:
-        batch = batch_of(trainer)
-        batch["advantages"] += 1.0
-        batch["completion_mask"][:6, 4:], batch["completion_mask"][6:] = 0, 1
-        parts = trainer._parts(batch)
-        assert sorted(len(p["advantages"]) for p in parts) == [2, 6]
-        assert min(p["completion_ids"].shape[1] for p in parts) == 4
-        found = gradients(trainer, trainer._compute_loss(trainer.model, batch))
-        wanted = gradients(trainer, plain_loss(trainer, batch))
-    assert torch.allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +117,7 @@ def test_rows_stay_where_silent_ones_matter(tmp_path, settings):
     with opened(tmp_path, **settings) as trainer:
         batch = batch_of(trainer)
         batch["advantages"][:4] = 0.0
-        assert [len(p["advantages"]) for p in trainer._parts(batch)] == [8]
+        assert len(trainer._needed(batch)["advantages"]) == 8
 
 
 @pytest.mark.parametrize("loss_type", ["dapo", "grpo"])

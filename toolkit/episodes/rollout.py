@@ -1,9 +1,9 @@
 """Play many episodes at once: one batched policy, many worlds.
 
 Each round, the policy answers all live episodes in one batch, the worlds take one
-step each, and episodes that ended make room for waiting ones. The make-up of every
-batch depends on the tasks and the seed alone, never on timing, so the result is the
-same for any number of workers.
+step each, and episodes that ended make room for waiting ones, whose worlds start while
+the policy answers the others. The make-up of every batch depends on the tasks and the
+seed alone, never on timing, so the result is the same for any number of workers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,20 +72,24 @@ def collect(
     todo = [(task, g) for task in tasks for g in range(group_size)]
     live = min(live, len(todo), policy.max_live or live)
     with _pool(env, policy, live, len(todo), workers, pool) as worlds:
-        rollout = _Rollout(policy, worlds, seed, max_tokens)
+        rollout = _Rollout(policy, worlds, seed, max_tokens, on_episode)
         policy.start(greedy=greedy)
-        return rollout.play(todo, live, _bar(len(todo), progress), on_episode)
+        return rollout.play(todo, live, _bar(len(todo), progress))
 
 
 @dataclass(slots=True)
 class _Live:
-    """An episode being played."""
+    """An episode being played; its world has a command to answer."""
 
     number: int
     task: Task
     sample: int
     slot: int
-    outcome: Outcome
+    outcome: Outcome = field(init=False)
+    """What the world answered last."""
+    action: Action | None = None
+    """What the policy did last, `None` before the first turn."""
+    policy_s: float = 0.0
     turns: list[Turn] = field(default_factory=list)
     tokens: int = 0
 
@@ -94,74 +98,82 @@ class _Rollout:
     """The state of one `collect` call."""
 
     def __init__(
-        self, policy: Policy, pool: EnvPool, seed: int, max_tokens: int | None
+        self,
+        policy: Policy,
+        pool: EnvPool,
+        seed: int,
+        max_tokens: int | None,
+        on_episode: Callable[[Episode], None] | None,
     ) -> None:
         self.policy, self.pool = policy, pool
         self.seed, self.max_tokens = seed, max_tokens
+        self.on_episode = on_episode
+        self.waiting: deque[tuple[int, tuple[Task, int]]] = deque()
+        self.done: dict[int, Episode] = {}
 
-    def play(
-        self,
-        todo: list[tuple[Task, int]],
-        slots: int,
-        bar: Any,
-        on_episode: Callable[[Episode], None] | None,
-    ) -> list[Episode]:
+    def play(self, todo: list[tuple[Task, int]], slots: int, bar: Any) -> list[Episode]:
         """Run every entry of `todo`."""
-        waiting = deque(enumerate(todo))
-        free = deque(range(slots))
-        live: list[_Live] = []
-        done: dict[int, Episode] = {}
+        self.waiting.extend(enumerate(todo))
+        live = self._open(range(slots))
         with bar:
-            while waiting or live:
-                live += self._reset(waiting, free)
-                ended = [(e, r) for e in live if (r := self._reset_failure(e))]
-                playing = [e for e in live if not self._reset_failure(e)]
-                ended += self._turn(playing) if playing else []
-                gone = {e.number for e, _ in ended}
-                self.policy.drop(gone)
-                for e, reason in ended:
-                    free.append(e.slot)
-                    done[e.number] = self._record(e, reason)
-                    if on_episode:
-                        on_episode(done[e.number])
-                    bar.update()
-                live = [e for e in live if e.number not in gone]
-        return [done[i] for i in range(len(todo))]
+            while live:
+                live = self._round(live)
+                bar.update(len(self.done) - bar.n)
+        return [self.done[i] for i in range(len(todo))]
 
-    def _reset(
-        self, waiting: deque[tuple[int, tuple[Task, int]]], free: deque[int]
-    ) -> list[_Live]:
+    def _open(self, slots: Iterable[int]) -> list[_Live]:
         """Start waiting episodes in free slots."""
         new = []
-        while waiting and free:
-            number, (task, sample) = waiting.popleft()
-            new.append((number, task, sample, free.popleft()))
-        if not new:
-            return []
-        outcomes = self.pool.run({slot: task for _, task, _, slot in new})
-        return [
-            _Live(number=n, task=t, sample=g, slot=s, outcome=outcomes[s])
-            for n, t, g, s in new
-        ]
+        for slot in slots:
+            if self.waiting:
+                number, (task, sample) = self.waiting.popleft()
+                new.append(_Live(number, task, sample, slot))
+        self.pool.send({e.slot: e.task for e in new})
+        return new
 
-    @staticmethod
-    def _reset_failure(e: _Live) -> StopReason | None:
-        return e.outcome.failure if not e.turns else None
+    def _round(self, live: list[_Live]) -> list[_Live]:
+        """Hear what came of all commands, and give the next ones."""
+        outcomes = self.pool.receive(e.slot for e in live)
+        for e in live:
+            reason = self._hear(e, outcomes[e.slot])
+            if reason:
+                self._end(e, reason)
+        playing, new = self._refill(live)  # new worlds start while the policy acts
+        if playing:
+            self._act(playing)
+            playing, more = self._refill(playing)
+            self.pool.send({e.slot: e.action.text for e in playing if e.action})
+            new += more
+        return playing + new
 
-    def _turn(self, live: list[_Live]) -> list[tuple[_Live, StopReason]]:
-        """Play one turn of every live episode; return those that ended."""
+    def _refill(self, live: list[_Live]) -> tuple[list[_Live], list[_Live]]:
+        """Return the episodes that go on, and new ones in place of the others."""
+        ended = [e.slot for e in live if e.number in self.done]
+        return [e for e in live if e.number not in self.done], self._open(ended)
+
+    def _act(self, live: list[_Live]) -> None:
+        """Let the policy answer every episode."""
         began = time.perf_counter()
         actions = self.policy.act([self._observe(e) for e in live])
         policy_s = (time.perf_counter() - began) / len(live)
-        stuck = [(e, a.stop) for e, a in zip(live, actions, strict=True) if a.stop]
-        moves = [(e, a) for e, a in zip(live, actions, strict=True) if not a.stop]
-        outcomes = self.pool.run({e.slot: a.text for e, a in moves}) if moves else {}
-        ended: list[tuple[_Live, StopReason]] = list(stuck)
-        for e, action in moves:
-            reason = self._advance(e, action, outcomes[e.slot], policy_s)
-            if reason:
-                ended.append((e, reason))
-        return ended
+        for e, action in zip(live, actions, strict=True):
+            e.action, e.policy_s = action, policy_s
+            if action.stop:
+                self._end(e, action.stop)
+
+    def _hear(self, e: _Live, outcome: Outcome) -> StopReason | None:
+        """Take in what the world answered; return why the episode ended, if it did."""
+        if e.action:
+            return self._advance(e, e.action, outcome)
+        e.outcome = outcome
+        return outcome.failure
+
+    def _end(self, e: _Live, reason: StopReason) -> None:
+        """Record an episode that ended."""
+        self.done[e.number] = episode = self._record(e, reason)
+        self.policy.drop([e.number])
+        if self.on_episode:
+            self.on_episode(episode)
 
     def _observe(self, e: _Live) -> Observation:
         return Observation(
@@ -171,9 +183,7 @@ class _Rollout:
             info=e.outcome.info,
         )
 
-    def _advance(
-        self, e: _Live, action: Action, outcome: Outcome, policy_s: float
-    ) -> StopReason | None:
+    def _advance(self, e: _Live, action: Action, outcome: Outcome) -> StopReason | None:
         """Record a turn; return why the episode ended, if it did."""
         info = {k: v for k, v in outcome.info.items() if k not in HIDDEN}
         e.turns.append(
@@ -186,7 +196,7 @@ class _Rollout:
                 observation_ids=action.observation_ids,
                 action_ids=action.ids,
                 logprobs=action.logprobs,
-                policy_s=policy_s,
+                policy_s=e.policy_s,
                 env_s=outcome.env_s,
             )
         )

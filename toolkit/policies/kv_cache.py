@@ -27,6 +27,8 @@ from toolkit.errors import ModelError
 
 ATTENTION = "toolkit_rows"
 UNSUPPORTED = ("softcap", "s_aux", "position_bias")
+REUSABLE = 1 << 28
+"""Bytes up to which a cache's memory is kept for the next one."""
 
 
 class Span(NamedTuple):
@@ -57,9 +59,11 @@ class Chunk:
     """The rows one by one; empty if all are computed at once."""
     place: Tensor
     """Which of its row's new tokens each one is `(N,)`."""
+    first: int
+    """The lowest of the rows."""
     mask: Tensor | None
-    """`(R, 1, n, L)`, 0 where a query may look and minus infinity elsewhere, if all
-    rows are computed at once."""
+    """`(r, 1, n, L)`, 0 where a query may look and minus infinity elsewhere, if the
+    `r` rows from the first one on are computed at once."""
 
 
 class RowCache:
@@ -74,10 +78,16 @@ class RowCache:
         by_row: Compute the attention of longer chunks row by row, at the exact length
             of each: fastest on a CPU. Otherwise, and for one new token each, all rows
             are computed at once under a mask.
+        reuse: A cache that is no longer needed; its memory is used if it fits.
     """
 
     def __init__(
-        self, device: torch.device, dtype: torch.dtype, *, by_row: bool
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        by_row: bool,
+        reuse: RowCache | None = None,
     ) -> None:
         self.device, self.dtype, self.by_row = device, dtype, by_row
         self.keys: dict[int, Tensor] = {}
@@ -86,6 +96,16 @@ class RowCache:
         self._closed: list[int] = []
         self._columns = 64
         self._chunk: Chunk | None = None
+        if reuse and (reuse.device, reuse.dtype) == (device, dtype):
+            self._columns = reuse._columns
+            if reuse.nbytes <= REUSABLE:
+                self.keys, self.values = reuse.keys, reuse.values
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the cache takes."""
+        buffers = (*self.keys.values(), *self.values.values())
+        return sum(buffer.nbytes for buffer in buffers)
 
     def open_row(self) -> int:
         """Return the number of an empty row, the lowest there is."""
@@ -118,7 +138,8 @@ class RowCache:
         place = torch.arange(int(end[-1])) - (end - sizes).repeat_interleave(sizes)
         row_of = torch.tensor(rows).repeat_interleave(sizes)
         position = torch.tensor(starts).repeat_interleave(sizes) + place
-        is_step = max(counts) == 1 and 2 * len(rows) > len(self.lengths)
+        first = min(rows)
+        is_step = max(counts) == 1 and 2 * len(rows) > max(rows) + 1 - first
         by_row = self.by_row and not is_step
         self._chunk = Chunk(
             row=row_of.to(self.device),
@@ -126,7 +147,8 @@ class RowCache:
             last=(end - 1).to(self.device),
             spans=self._spans(rows, starts, counts) if by_row else [],
             place=place.to(self.device),
-            mask=None if by_row else self._mask(row_of, place, position),
+            first=first,
+            mask=None if by_row else self._mask(row_of - first, place, position),
         )
         return self._chunk
 
@@ -227,7 +249,7 @@ def attend(
     Raises:
         ModelError: If the model needs more than plain full attention.
     """
-    _check_plain(kwargs, keys.shape[2])
+    check_plain(kwargs, keys.shape[2])
     compute = _by_row if chunk.spans else _at_once
     return compute(query[0], keys, values, chunk, scaling)[None], None
 
@@ -258,12 +280,13 @@ def _by_row(
 def _at_once(
     query: Tensor, keys: Tensor, values: Tensor, chunk: Chunk, scale: float | None
 ) -> Tensor:
-    """Attend in one rectangle of all rows, `(H * G, N, D)` to `(N, H * G, D)`."""
+    """Attend in one rectangle of the rows, `(H * G, N, D)` to `(N, H * G, D)`."""
     assert chunk.mask is not None
     rows, _, places, columns = chunk.mask.shape
     full = query.new_zeros(rows, places, query.shape[0], query.shape[2])
-    full[chunk.row, chunk.place] = query.transpose(0, 1)
-    keys, values = keys[:rows, :, :columns], values[:rows, :, :columns]
+    row, used = chunk.row - chunk.first, slice(chunk.first, chunk.first + rows)
+    full[row, chunk.place] = query.transpose(0, 1)
+    keys, values = keys[used, :, :columns], values[used, :, :columns]
     groups = query.shape[0] // keys.shape[1]
     if groups > 1:
         keys = keys.repeat_interleave(groups, dim=1)
@@ -275,10 +298,10 @@ def _at_once(
         attn_mask=chunk.mask,
         scale=scale,
     )
-    return out.transpose(1, 2)[chunk.row, chunk.place]
+    return out.transpose(1, 2)[row, chunk.place]
 
 
-def _check_plain(kwargs: dict[str, Any], columns: int) -> None:
+def check_plain(kwargs: dict[str, Any], columns: int) -> None:
     """Refuse kinds of attention that are not computed here."""
     odd = [name for name in UNSUPPORTED if kwargs.get(name) is not None]
     window = kwargs.get("sliding_window")

@@ -89,12 +89,13 @@ class ModelPolicy(Policy):
         self.max_context = min(max_context or limit, limit)
         self.backend = backend
         self.trained_on: frozenset[tuple[str, int]] = frozenset()
+        self._sampler = BACKENDS[backend](model)
         self.start()
 
     def start(self, *, greedy: bool = False) -> None:
-        """Forget all episodes and bind the sampler to the current weights."""
+        """Forget all episodes and what was computed with earlier weights."""
         self.model.eval()  # gradient checkpointing in train mode drops the cache
-        self._sampler = BACKENDS[self.backend](self.model)
+        self._sampler.start(self.model)
         self._params = SamplingParams(
             temperature=self.temperature,
             max_new_tokens=self.max_action_tokens,

@@ -50,6 +50,10 @@ class Sampled:
 class Sampler(Protocol):
     """A turn backend."""
 
+    def start(self, model: Any) -> None:
+        """Forget all episodes and sample from `model` from now on."""
+        ...
+
     def sample(
         self,
         episodes: Sequence[int],
@@ -68,8 +72,8 @@ class Sampler(Protocol):
 class KVSampler:
     """Keeps one `RowCache` over all turns of all live episodes.
 
-    Right for full-attention models and contexts that are only appended to, and bound
-    to one set of weights: make a new one after every optimiser step.
+    Right for full-attention models and contexts that are only appended to. What is in
+    the cache belongs to one set of weights: call `start` after every optimiser step.
 
     Args:
         model: A causal language model.
@@ -80,10 +84,20 @@ class KVSampler:
     """
 
     def __init__(self, model: Any, *, by_row: bool | None = None) -> None:
+        self.by_row = by_row
+        self.start(model)
+
+    def start(self, model: Any) -> None:
+        """Forget all episodes and sample from `model` from now on.
+
+        Raises:
+            ModelError: If the attention of the model cannot be replaced.
+        """
         check_attention(model)
         self.model = model
-        by_row = model.device.type == "cpu" if by_row is None else by_row
-        self.cache = RowCache(model.device, model.dtype, by_row=by_row)
+        by_row = model.device.type == "cpu" if self.by_row is None else self.by_row
+        old: RowCache | None = getattr(self, "cache", None)
+        self.cache = RowCache(model.device, model.dtype, by_row=by_row, reuse=old)
         self.row_of: dict[int, int] = {}
         self.pending: dict[int, list[int]] = {}
 
@@ -171,6 +185,10 @@ class GenerateSampler:
     """Gives the full history to `model.generate` each turn; slow, plain, trusted."""
 
     def __init__(self, model: Any) -> None:
+        self.start(model)
+
+    def start(self, model: Any) -> None:
+        """Forget all episodes and sample from `model` from now on."""
         self.model = model
         self.history: dict[int, list[int]] = {}
 

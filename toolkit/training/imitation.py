@@ -18,6 +18,7 @@ from toolkit.episodes.record import Episode
 from toolkit.episodes.tokens import EpisodeTokens, pad_batch, tokenize_episode
 from toolkit.errors import ConfigError
 from toolkit.policies.models import ModelPolicy
+from toolkit.training.packed import pack, score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,17 +144,9 @@ def action_loss(model: Any, batch: Sequence[EpisodeTokens], pad_id: int) -> Tens
     tensors = pad_batch(batch, pad_id)
     ids = torch.cat([tensors.prompt_ids, tensors.completion_ids], 1)  # (B, L)
     mask = torch.cat([tensors.prompt_mask, tensors.completion_mask], 1)
-    labels = torch.full_like(ids, -100)
-    width = tensors.completion_ids.shape[1]
-    acted = tensors.action_mask.bool()
-    labels[:, -width:][acted] = tensors.completion_ids[acted]
-    device = model.device
-    output = model(
-        input_ids=ids.to(device),
-        attention_mask=mask.to(device),
-        labels=labels.to(device),
-    )
-    return output.loss  # type: ignore[no-any-return]
+    acted = torch.cat([0 * tensors.prompt_mask, tensors.action_mask], 1)
+    logp, _ = score(model, pack(*(t.to(model.device) for t in (ids, mask, acted))))
+    return -logp.mean()
 
 
 def _orders(size: int, config: ImitationConfig) -> Iterator[list[int]]:

@@ -1,13 +1,15 @@
 """TRL's `GRPOTrainer`, fed with episodes. The only file that touches TRL's seams.
 
 TRL asks `rollout_func` for prompts, completions and a mask; we answer with episodes
-that `collect` played. Then two methods are overridden, both around `super()`:
+that `collect` played. Then three methods are overridden:
 
 * `_generate_and_score_completions`: keep the rows of the batch (TRL hands only the
   prompt column to `rollout_func`), and afterwards replace TRL's advantage per episode
   `(B,)` by ours per token `(B, T)`.
 * `_compute_loss`: leave out rows that add nothing and columns that are all padding.
-  The loss and its gradient stay the same, the work does not.
+* `_get_per_token_logps_and_entropies`: score sampled tokens only, without padding.
+
+The last two change neither the loss nor its gradient, only the work.
 
 Each assumption about TRL has a test in `tests/training/test_trl_seams.py` that fails
 with `DRIFT`.
@@ -31,13 +33,19 @@ from trl import GRPOTrainer
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode
 from toolkit.episodes.rollout import collect
-from toolkit.episodes.tokens import EpisodeTokens, spread_turns, tokenize_episode
+from toolkit.episodes.tokens import (
+    EpisodeTokens,
+    pad_batch,
+    spread_turns,
+    tokenize_episode,
+)
 from toolkit.policies.models import ModelPolicy
 from toolkit.rewards import get_reward
 from toolkit.training.clock import Clock, TimedPool
 from toolkit.training.config import TrainConfig
 from toolkit.training.credit import CREDITS, TurnValues
 from toolkit.training.events import EventLog
+from toolkit.training.packed import pack, score
 
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
@@ -71,6 +79,7 @@ class EpisodeTrainer(GRPOTrainer):
         self._rows: list[dict[str, Any]] = []
         self._tokens: list[EpisodeTokens] = []
         self._advantages: TurnValues = []
+        self._acted = torch.zeros(0, 0)  # (B, T), 1 on what is to be scored
         policy.temperature = config.temperature  # sampled and trained must agree
         with _reference_on_disk(policy, config):
             super().__init__(
@@ -83,6 +92,12 @@ class EpisodeTrainer(GRPOTrainer):
                 processing_class=policy.tokenizer,
                 rollout_func=_rollout,
             )
+        # checkpointing computes attention a second time, when it is no longer packed
+        self._is_packed = (
+            policy.backend == "kv"
+            and not config.activation_checkpointing
+            and not self.aux_loss_enabled
+        )
 
     def release(self) -> Any:
         """Return the model without what TRL and accelerate wrapped around it."""
@@ -129,6 +144,7 @@ class EpisodeTrainer(GRPOTrainer):
             tokenize_episode(e) if e.turns and not e.stop_reason.is_broken else DEAD
             for e in self.episodes
         ]
+        self._acted = pad_batch(self._tokens, 0).action_mask
         self._report(returns, self.clock.since(before))
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
@@ -154,18 +170,58 @@ class EpisodeTrainer(GRPOTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Compute TRL's loss on what carries a gradient."""
         with self.clock.on("loss"):
-            loss_of = super()._compute_loss
-            return torch.stack([loss_of(model, p) for p in self._parts(inputs)]).sum()
+            inputs = self._needed(inputs)
+            self._acted = inputs["completion_mask"] * inputs["tool_mask"]
+            loss: Tensor = super()._compute_loss(model, inputs)
+            return loss
 
-    def _parts(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        """Leave out what adds nothing to the loss; split what is left by length."""
+    def _needed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what adds nothing to the loss."""
         if self.accelerator.num_processes > 1:
-            return [_trim(inputs)]  # TRL gathers metrics: all processes need equal rows
+            return _trim(inputs)  # TRL gathers metrics: all processes need equal rows
         acted = inputs["completion_mask"] * inputs["tool_mask"]
         inputs = _keep(inputs, acted.bool().any(1))
-        if not self.args.rows_may_be_dropped or self.aux_loss_enabled:
-            return [_trim(inputs)]
-        return _buckets(_keep(inputs, inputs["advantages"].ne(0).any(1)))
+        if self.args.rows_may_be_dropped and not self.aux_loss_enabled:
+            inputs = _keep(inputs, inputs["advantages"].ne(0).any(1))
+        return _trim(inputs)
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        **others: Any,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return log-probability and entropy of sampled tokens `(B, T)`, 0 elsewhere.
+
+        If attention cannot be packed, TRL scores all tokens.
+        """
+        if not self._is_packed:
+            scored: tuple[Tensor, Tensor | None, Tensor | None]
+            scored = super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, **others
+            )
+            return scored
+        wanted = torch.zeros_like(attention_mask)
+        begin = wanted.shape[1] - logits_to_keep
+        wanted[:, begin : begin + self._acted.shape[1]] = self._acted
+        parts = [
+            torch.split(t, batch_size or len(wanted))
+            for t in (input_ids, attention_mask, wanted)
+        ]
+        fused = input_ids.device.type == "cuda"
+        with self.accelerator.autocast():
+            found = [
+                score(model, pack(*part), temperature=self.temperature, fused=fused)
+                for part in zip(*parts, strict=True)
+            ]
+        logps, entropies = map(torch.cat, zip(*found, strict=True))
+        empty = logps.new_zeros(wanted.shape)
+        logps = empty.masked_scatter(wanted.bool(), logps)
+        entropies = empty.masked_scatter(wanted.bool(), entropies)
+        return logps[:, begin:], entropies[:, begin:], None
 
     # ---- reporting ---------------------------------------------------------------
 
@@ -241,28 +297,7 @@ def _reference_on_disk(policy: ModelPolicy, config: TrainConfig) -> Iterator[Non
 
 def _keep(inputs: dict[str, Any], wanted: Tensor) -> dict[str, Any]:
     """Keep the wanted rows of every per-row tensor, or one row if none is wanted."""
-    if not bool(wanted.any()):
-        wanted = torch.zeros_like(wanted)
-        wanted[0] = True
-    return _select(inputs, wanted.nonzero()[:, 0])
-
-
-def _buckets(inputs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Split rows into two groups of similar length if padding costs over a fifth."""
-    length = inputs["prompt_mask"].sum(1) + inputs["completion_mask"].sum(1)
-    order = length.argsort()
-    ranked = length[order].tolist()
-    n = len(ranked)
-    used, full = sum(ranked), n * ranked[-1]
-    if n < 8 or used > 0.8 * full:
-        return [_trim(inputs)]
-    area = [ranked[k - 1] * k + ranked[-1] * (n - k) for k in range(1, n)]
-    cut = 1 + min(range(n - 1), key=area.__getitem__)
-    return [_trim(_select(inputs, part)) for part in (order[:cut], order[cut:])]
-
-
-def _select(inputs: dict[str, Any], rows: Tensor) -> dict[str, Any]:
-    """Take rows of every per-row tensor."""
+    rows = wanted.nonzero()[:, 0] if bool(wanted.any()) else [0]
     return {
         k: v[rows] if isinstance(v, Tensor) and v.dim() > 0 else v
         for k, v in inputs.items()

@@ -1,0 +1,155 @@
+"""Score recorded tokens without padding: rows end to end, `(1, N)`.
+
+Episodes differ in length, and a rectangle of them is a third padding. Here, as in
+`toolkit.policies.kv_cache`, the layers of the model see the tokens of all rows as one
+long row, attention is computed row by row, and the head sees only the positions whose
+next token is wanted.
+
+Shapes: `B` rows, `L` columns of the rectangle, `N` real tokens in all, `n` of them
+wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from toolkit.policies.kv_cache import check_plain
+
+ATTENTION = "toolkit_packed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """Rows end to end."""
+
+    ids: Tensor
+    """Token ids `(1, N)`."""
+    position: Tensor
+    """Place of each token in its row `(1, N)`."""
+    lengths: list[int]
+    """Tokens of each row `(B,)`."""
+    wanted: Tensor
+    """Which of the tokens are to be scored `(N,)`, never the first of a row."""
+
+
+def pack(ids: Tensor, mask: Tensor, wanted: Tensor) -> Packed:
+    """Leave the padding out of a rectangle of tokens.
+
+    Args:
+        ids: `(B, L)`.
+        mask: `(B, L)`, nonzero on real tokens.
+        wanted: `(B, L)`, nonzero on tokens to be scored.
+    """
+    real = mask.bool()
+    position = real.cumsum(1) - 1
+    return Packed(
+        ids=ids[real][None],
+        position=position[real][None],
+        lengths=real.sum(1).tolist(),
+        wanted=((wanted != 0) & (position > 0))[real],
+    )
+
+
+def score(
+    model: Any, rows: Packed, *, temperature: float = 1.0, fused: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return log-probability and entropy of every wanted token, each `(n,)`.
+
+    Args:
+        model: A causal language model with plain full attention.
+        rows: What to score.
+        temperature: Divides the logits, as it did in sampling.
+        fused: Use the head that TRL has added to the model. It never holds all logits
+            at once, which saves much memory; but on a CPU it computes unwanted ones.
+
+    Raises:
+        ModelError: If the model needs more than plain full attention.
+    """
+    inputs = {
+        "input_ids": rows.ids,
+        "position_ids": rows.position,
+        "lengths": rows.lengths,
+        "use_cache": False,
+    }
+    wanted = rows.wanted.nonzero()[:, 0]
+    labels = rows.ids[0, wanted]
+    with _packed_attention(model):
+        if fused:
+            marked = torch.full_like(rows.ids, -100)
+            marked[0, wanted] = labels
+            out = model(**inputs, labels=marked, fused_lm_head=True)
+            return out.log_probs[0, wanted - 1], out.entropy[0, wanted - 1]
+        logits = model(**inputs, logits_to_keep=wanted - 1).logits[0]
+    logp = (logits.float() / temperature).log_softmax(-1)
+    entropy = -(logp.exp() * logp).sum(-1)
+    return logp.gather(1, labels[:, None])[:, 0], entropy
+
+
+def attend_packed(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    lengths: list[int],
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Compute causal attention within each row.
+
+    Args:
+        module: The attention layer; unused.
+        query: `(1, H * G, N, D)`: `G` heads for each of the `H` of keys and values.
+        key: `(1, H, N, D)`.
+        value: `(1, H, N, D)`.
+        attention_mask: Unused: `lengths` says whose token is whose.
+        lengths: Tokens of each row.
+        scaling: Factor of the scores.
+        dropout: Rate at which attention weights are dropped.
+        **kwargs: What else the model tells its attention.
+
+    Returns:
+        `(1, N, H * G, D)`, and no attention weights.
+
+    Raises:
+        ModelError: If the model needs more than plain full attention.
+    """
+    check_plain(kwargs, max(lengths))
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))
+    parts = zip(
+        *(torch.split(t, lengths, dim=2) for t in (query, key, value)), strict=True
+    )
+    out = [
+        scaled_dot_product_attention(
+            q, k, v, is_causal=True, scale=scaling, dropout_p=dropout
+        )
+        for q, k, v in parts
+    ]
+    return torch.cat(out, 2).transpose(1, 2), None
+
+
+AttentionInterface.register(ATTENTION, attend_packed)
+
+
+@contextmanager
+def _packed_attention(model: Any) -> Iterator[None]:
+    """Let a model attend with `attend_packed` inside a `with` block."""
+    config = getattr(model, "module", model).config  # behind what accelerate may wrap
+    before = config._attn_implementation
+    config._attn_implementation = ATTENTION
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
