@@ -286,18 +286,19 @@ def _at_once(
     full = query.new_zeros(rows, places, query.shape[0], query.shape[2])
     row, used = chunk.row - chunk.first, slice(chunk.first, chunk.first + rows)
     full[row, chunk.place] = query.transpose(0, 1)
-    keys, values = keys[used, :, :columns], values[used, :, :columns]
-    groups = query.shape[0] // keys.shape[1]
-    if groups > 1:
-        keys = keys.repeat_interleave(groups, dim=1)
-        values = values.repeat_interleave(groups, dim=1)
+    heads = keys.shape[1]
+    groups = query.shape[0] // heads
+    mask = chunk.mask
+    if places > 1:  # the heads of a group become places of their own
+        mask = mask[:, :, None].expand(-1, -1, groups, -1, -1).flatten(2, 3)
     out = scaled_dot_product_attention(
-        full.transpose(1, 2),
-        keys,
-        values,
-        attn_mask=chunk.mask,
+        full.transpose(1, 2).reshape(rows, heads, groups * places, -1),
+        keys[used, :, :columns],
+        values[used, :, :columns],
+        attn_mask=mask,
         scale=scale,
     )
+    out = out.reshape(rows, heads * groups, places, -1)
     return out.transpose(1, 2)[row, chunk.place]
 
 
