@@ -230,6 +230,12 @@ def test_a_finished_run_can_be_made_longer(tmp_path):
     assert [e["step"] for e in steps_of(run.events, "step")] == [1, 2, 3, 4]
 
 
+def test_other_settings_cannot_be_resumed(tmp_path):
+    run_small(tmp_path, max_steps=2, save_steps=1)
+    with pytest.raises(ConfigError, match=r"learning_rate was .*, is 0.5"):
+        run_small(tmp_path, max_steps=2, save_steps=1, learning_rate=0.5, resume=True)
+
+
 def test_an_adapter_resumes_exactly(tmp_path):
     from peft import LoraConfig, get_peft_model
 

@@ -42,11 +42,11 @@ TARGET = Path(__file__).parent.parent / "assets" / "pocket"
 MAZE = "textworld/coin_collector-105-basic"
 MAZE_PARAMS: dict[str, Any] = {"goal": "brief"}
 HOUSE = "textworld/w2-o3-q4"
-MAZE_GAMES, HOUSE_GAMES = 100, 1500
+MAZE_GAMES, HOUSE_GAMES = 200, 2600
 EXPERTS, WANDERERS, SEARCHERS = 2, 2, 1  # episodes of each per maze
 VOCABULARY = 2048
 SEED = 0
-TRAINING = ImitationConfig(steps=1400, batch_size=16, learning_rate=2.5e-3)
+TRAINING = ImitationConfig(steps=4000, batch_size=16, learning_rate=2.5e-3)
 OPPOSITE = {"north": "south", "south": "north", "east": "west", "west": "east"}
 GLUE = {"from", "into", "on", "with", "north", "south", "east", "west"}
 PHRASES = ("There is an exit to the", "There is a coin on the floor.", "You are in the")
@@ -258,6 +258,7 @@ def make_model(tokenizer: Any, *, width: int = 128, layers: int = 3) -> Any:
         intermediate_size=2 * width,
         num_hidden_layers=layers,
         num_attention_heads=4,
+        num_key_value_heads=1,  # a small cache: rollouts are bound by reading it
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         initializer_range=0.08,

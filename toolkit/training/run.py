@@ -48,6 +48,13 @@ class Run:
         return read_tasks(self.folder)
 
 
+MAY_CHANGE = {
+    *("max_steps", "output_dir", "progress", "workers", "stop_after_minutes"),
+    *("report_to", "save_steps", "save_strategy", "save_total_limit"),
+}
+"""Settings that a run may be resumed with other values of."""
+
+
 def train(
     policy: ModelPolicy,
     env: str | TextEnv,
@@ -323,6 +330,7 @@ def _set_up(
                 f"{folder / 'tasks.json'} lists those that it began with.",
                 "Give the same tasks and seed, or start anew with resume=False.",
             )
+        _check_same(folder, config)
     else:
         (folder / "events.jsonl").unlink(missing_ok=True)
         for old in (*folder.glob("checkpoint-*"), *folder.glob("reference")):
@@ -332,6 +340,26 @@ def _set_up(
     setup["versions"] = versions()
     (folder / "config.json").write_text(json.dumps(setup, indent=1, default=str))
     (folder / "tasks.json").write_text(json.dumps([task.to_dict() for task in games]))
+
+
+def _check_same(folder: Path, config: TrainConfig) -> None:
+    """Raise if a run would go on with settings that change what it learns."""
+    text = (folder / "config.json").read_text(encoding="utf-8")
+    before = json.loads(text)["settings"]
+    now = json.loads(json.dumps(settings_of(config), default=str))
+    other = sorted(
+        name
+        for name in (before.keys() | now.keys()) - MAY_CHANGE
+        if before.get(name) != now.get(name)
+    )
+    if other:
+        changes = (f"{n} was {before.get(n)}, is {now.get(n)}" for n in other)
+        raise ConfigError(
+            f"The unfinished run in {folder} had other settings.",
+            f"{'; '.join(changes)} (None: the default).",
+            "Give the same settings to go on with it, or another output_dir, or "
+            "start anew with resume=False.",
+        )
 
 
 def _check_names(names: Sequence[str] | dict[str, Any]) -> None:
