@@ -72,7 +72,7 @@ def jobs(
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import rollout, step, worlds
+    from benchmarks import rollout, step, update, worlds
 
     repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
@@ -102,6 +102,17 @@ def jobs(
         f"a training step, pocket, coin_collector, {sizes['episodes']} episodes",
         partial(step.run, case, folder=folder / "run", **sizes),
     )
+    episodes = sizes["episodes"]
+    found["update"] = (
+        f"loss and its gradient, pocket, coin_collector, {episodes} episodes",
+        partial(
+            update.run,
+            case,
+            episodes=episodes,
+            repeats=repeats,
+            folder=folder / "update",
+        ),
+    )
     return found
 
 
@@ -116,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="measurements by name or its beginning: worlds, rollout, rollout-house, "
-        "rollout-maze, rollout-training, rollout-smollm2, step",
+        "rollout-maze, rollout-training, rollout-smollm2, step, update",
     )
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes, to see that everything runs"

@@ -49,6 +49,11 @@ commands, same facts (won, lost, score, maximal score). Starting games is not co
 two steps, less choosing commands, waiting for worlds, loss, backward pass and optimiser
 (`policy_s`, `env_s`, `loss_s`, `update_s` of the run's `step` events).
 
+**Loss and gradient.** The same batch of played episodes on both sides, the same rows
+left out. TRL scores every token of a padded rectangle; ours lays the rows end to end,
+attends row by row, and gives the head only what was sampled. Both gradients have the
+same norm: {norms}.
+
 `python -m benchmarks --profile` lists the functions that take the time.
 """
 
@@ -74,7 +79,17 @@ def write(out: Path) -> None:
     refused = sorted(
         {r["model"] for r in episodes if not r["environment_factory_possible"]}
     )
-    parts.append(METHOD.format(refused=", ".join(refused) or "none measured"))
+    norms = "; ".join(
+        " and ".join(f"{v:.6g}" for v in r["gradient_norms"].values())
+        for r in races
+        if "gradient_norms" in r
+    )
+    parts.append(
+        METHOD.format(
+            refused=", ".join(refused) or "none measured",
+            norms=norms or "not measured",
+        )
+    )
     if found:
         parts.append(_machine(found))
     (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
@@ -94,7 +109,8 @@ def draw(races: Sequence[Result], path: Path) -> None:
             axes.barh(row, mid, color=OURS, height=0.55)
             axes.hlines(row, low, high, color=GOAL, linewidth=2)
             axes.text(high, row, f"  {mid:.1f}×", va="center")
-            axes.vlines(race["goal"], row - 0.4, row + 0.4, color=BAD, linestyle="--")
+            if race["goal"]:
+                axes.vlines(race["goal"], row - 0.4, row + 0.4, color=BAD, ls="--")
         names = [_short(race["title"]) for race in reversed(races)]
         axes.set_yticks(range(len(races)), names)
         axes.axvline(1, color=GOAL, linewidth=0.8)
@@ -124,7 +140,7 @@ def _race_table(races: Sequence[Result]) -> str:
                 _rate(theirs, race["unit"]),
                 f"**{_spread(race['ratio']['wall_s'])}**",
                 _spread(race["ratio"]["cpu_s"]),
-                f"{race['goal']}×",
+                f"{race['goal']}×" if race["goal"] else "",
             )
         )
     return _table(("what", "against", *speeds), rows)

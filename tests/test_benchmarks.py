@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmarks")
-    main(["--quick", "--out", str(folder), "--only", "worlds", "rollout-house", "step"])
+    wanted = ["worlds", "rollout-house", "step", "update"]
+    main(["--quick", "--out", str(folder), "--only", *wanted])
     return folder
 
 
@@ -39,6 +40,12 @@ def test_the_parts_of_a_step_make_up_the_whole(out):
         parts = sum(v for k, v in row.items() if k != "total")
         assert parts == pytest.approx(row["total"], abs=1e-3)
     assert 0 < found["forward_share_of_policy"] < 1
+
+
+def test_both_sides_of_an_update_find_the_same_gradient(out):
+    ours, theirs = result(out, "update")["gradient_norms"].values()
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert ours > 0
 
 
 def test_the_page_is_written_from_the_results(out):
