@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
+# TextWorld's interpreter is built with make; so optimised, a step takes a third less
+FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -flto'
 # For example: make test PYTEST="-x -m 'not slow'"
 PYTEST ?=
 
@@ -25,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "[2/3] torch"
 	$(BIN)/python -m pip install --constraint constraints.txt torch
 	@echo "[3/3] everything else"
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(FAST) $(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 	@echo "Installed. Next: make quickstart"
 

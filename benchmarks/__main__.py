@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from toolkit.device import limit_threads
+
 HERE = Path(__file__).parent
 QUICK_OUT = Path("runs/benchmarks")
 
@@ -20,13 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, write `results/*.json`, and draw the page from all of them."""
     given = _parser().parse_args(arguments)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    limit_threads()
     with tempfile.TemporaryDirectory() as folder:
         if given.profile:
             from benchmarks import profile_step
-            from benchmarks.rollout import CASES
+            from benchmarks.rollout import case_of
 
             episodes = 8 if given.quick else 64
-            profile_step.run(CASES[1], episodes=episodes, folder=Path(folder))
+            case = case_of("rollout-maze")
+            profile_step.run(case, episodes=episodes, folder=Path(folder))
             return
         out = given.out or (QUICK_OUT if given.quick else HERE)
         measure(out, given.only, quick=given.quick, folder=Path(folder))
@@ -94,7 +98,7 @@ def jobs(
             )
         title = case.title.format(live=case.games * case.group_size)
         found[case.name] = (title, partial(rollout.run, case, repeats=repeats))
-    case, sizes = rollout.CASES[1], {"steps": 10, "episodes": 64}
+    case, sizes = rollout.case_of("rollout-maze"), {"steps": 10, "episodes": 64}
     if quick:
         sizes = {"steps": 1, "episodes": 8}
         case = dataclasses.replace(case, params={**case.params, "max_turns": 2})
@@ -126,8 +130,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="measurements by name or its beginning: worlds, rollout, rollout-house, "
-        "rollout-maze, rollout-training, rollout-smollm2, step, update",
+        help="measurements by name or its beginning: worlds, rollout, rollout-large, "
+        "rollout-house, rollout-maze, rollout-training, rollout-smollm2, step, update",
     )
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes, to see that everything runs"

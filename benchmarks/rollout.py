@@ -54,11 +54,19 @@ class Case:
 
 
 HOUSE = "textworld/w2-o3-q4"
+LARGE_HOUSE = "textworld/w4-o6-q8"
 MAZE: dict[str, Any] = {
     "env": "textworld/coin_collector-105-basic",
     "params": {"goal": "brief"},
 }
 CASES = (
+    Case(
+        name="rollout-large",
+        title="episodes, pocket, w4-o6-q8, {live} live",
+        policy="pocket",
+        env=LARGE_HOUSE,
+        goal=6.0,
+    ),
     Case(
         name="rollout-house",
         title="episodes, pocket, w2-o3-q4, {live} live",
@@ -95,6 +103,11 @@ CASES = (
         goal=2.5,
     ),
 )
+
+
+def case_of(name: str) -> Case:
+    """Return a case by its name."""
+    return next(case for case in CASES if case.name == name)
 
 
 def run(case: Case, *, repeats: int) -> dict[str, Any]:
