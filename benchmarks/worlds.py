@@ -86,7 +86,7 @@ def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, 
 def walks(games: int, turns: int) -> dict[Task, list[str]]:
     """Return random walks of a fixed length through games, none of which ends."""
     env = make_env(ENV, max_turns=turns)
-    some = tasks(ENV, split="train", n=2 * games)
+    some = tasks(ENV, split="train", n=4 * games)
     generate(some)
     played = collect(RandomPolicy(), env, some, workers=WORKERS, progress=False)
     full = [e for e in played if e.stop_reason is StopReason.TURN_LIMIT][:games]
