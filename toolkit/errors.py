@@ -84,6 +84,13 @@ class EpisodeError(ToolkitError):
     """A recorded episode is damaged or cannot be used this way."""
 
 
+class RewardError(ToolkitError):
+    """A reward term has no usable number for a turn of an episode."""
+
+    turn: int | None = None
+    """The turn, counted from 0, where it is known."""
+
+
 class ContaminationError(ToolkitError):
     """Tasks that were trained on were given for evaluation."""
 

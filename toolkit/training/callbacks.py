@@ -90,11 +90,13 @@ class Reporter(TrainerCallback):
         left = per_step * (state.max_steps - state.global_step)
         if args.stop_after_minutes is not None:
             left = min(left, max(0.0, args.stop_after_minutes - elapsed))
+        failed = facts["reward_failed"]
         return (
             f"step {state.global_step:>3}/{state.max_steps}"
             f"  success {facts['success']:.2f}  turns {facts['mean_turns']:4.1f}"
             f"  silent groups {round(groups * facts['silent_groups'])}/{groups}"
             f"  {self._seconds:.1f} s  {left:.1f} min left"
+            + (f"  reward failed for {failed} episodes" if failed else "")
         )
 
 

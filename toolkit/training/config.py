@@ -16,7 +16,7 @@ from trl import GRPOConfig
 
 from toolkit.device import pick_device, pick_precision
 from toolkit.errors import ConfigError, near_matches
-from toolkit.rewards import get_reward
+from toolkit.rewards import Mix, get_reward
 from toolkit.training.credit import CREDITS
 
 # Loss types whose normaliser is one global token count, so that rows and buckets of
@@ -43,8 +43,9 @@ class TrainConfig(GRPOConfig):
     """What `load_policy` loads, when the run starts from a file."""
     credit: str = "grpo"
     """How turn rewards become advantages; see `toolkit.training.credit`."""
-    reward: str = "game"
-    """What turns are paid; see `toolkit.rewards`."""
+    reward: Mix | str | dict[str, Any] | None = "game"
+    """What turns are paid: a name or weights such as `{"success": 1, "step_cost":
+    0.01}`, see `toolkit.rewards`; on the command line as a name or JSON."""
     discount: float = 1.0
     """Factor per turn on later rewards; below 1 makes early wins worth more."""
     n_tasks: int | None = None
@@ -112,7 +113,7 @@ class TrainConfig(GRPOConfig):
                 f"Known: {', '.join(sorted(CREDITS))}.",
                 near_matches(self.credit, CREDITS),
             )
-        get_reward(self.reward)
+        self._check_reward()
         for name, least in (
             ("max_steps", 1),
             ("live", 1),
@@ -138,6 +139,24 @@ class TrainConfig(GRPOConfig):
                 "Use a value such as 1.0; greedy play is for evaluation.",
             )
         self._check_what_is_ours()
+
+    def _check_reward(self) -> None:
+        """Check that the reward exists, and keep it as plain data."""
+        mix = get_reward(self.reward)
+        if not isinstance(self.reward, str):
+            self.reward = (
+                mix.to_dict()
+            )  # checkpoints and events must be able to hold it
+        for name in mix.terms:
+            discount = mix.settings(name).get("discount", self.discount)
+            if discount != self.discount:
+                raise ConfigError(
+                    f"The reward term {name!r} has discount {discount}, the training "
+                    f"{self.discount}.",
+                    "Only with one discount does a potential leave the best policy "
+                    "as it is.",
+                    "Give both the same value.",
+                )
 
     def _check_what_is_ours(self) -> None:
         """Refuse settings of TRL's that would be ignored, or that break our part."""

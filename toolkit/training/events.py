@@ -7,7 +7,7 @@ counts. With several processes, the numbers are those of the first process's sha
 | event | more fields |
 |---|---|
 | `run_started`, `resumed` | `config` (settings that are not the default), `versions`, `tasks` (how many different games) |
-| `rollout` | `groups`: per game `task`, `returns` (under the training reward, `null` if the world broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
+| `rollout` | `groups`: per game `task`, `returns` (under the training reward, `null` if the world or the reward broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `reward_failed` (episodes left out because a reward term failed), `reward_warnings` (sentences: what failed where, and weights that cancel), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
 | `step` | `log` (TRL's metrics); `seconds` of the steps since the last such line, and of these: `policy_s` (choosing commands), `env_s` (waiting for worlds), `loss_s`, `update_s` (backward pass and optimiser), `other_s` (all else) |
 | `checkpoint` | `path`, inside the run's folder |
 | `interrupted`, `finished`, `failed` | `reason`, `minutes` |

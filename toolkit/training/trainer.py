@@ -40,7 +40,7 @@ from toolkit.episodes.tokens import (
     tokenize_episode,
 )
 from toolkit.policies.models import ModelPolicy
-from toolkit.rewards import get_reward
+from toolkit.rewards import Scored, get_reward
 from toolkit.training.clock import Clock, TimedPool
 from toolkit.training.config import TrainConfig
 from toolkit.training.credit import CREDITS, TurnValues
@@ -50,8 +50,8 @@ from toolkit.training.packed import pack, score
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
 )
-"""Stands for an episode without tokens, or whose world broke: TRL needs a token, and
-what is masked is neither trained on nor counted."""
+"""Stands for an episode without tokens, or whose world or reward broke: TRL needs a
+token, and what is masked is neither trained on nor counted."""
 
 
 class EpisodeTrainer(GRPOTrainer):
@@ -132,20 +132,18 @@ class EpisodeTrainer(GRPOTrainer):
         self.model.train(is_training)  # `collect` plays in eval mode
         turns = [t for e in self.episodes for t in e.turns]
         self.clock.spent["policy"] += sum(t.policy_s for t in turns)
-        reward = get_reward(config.reward)
-        rewards = [
-            None if e.stop_reason.is_broken else reward(e) for e in self.episodes
-        ]
+        scored = get_reward(config.reward).score(self.episodes, mask=True)
+        rewards = scored.turn_rewards
         returns = [None if r is None else sum(r) for r in rewards]
         self._advantages = CREDITS[config.credit](
             rewards, group_size=group, discount=config.discount
         )
         self._tokens = [
-            tokenize_episode(e) if e.turns and not e.stop_reason.is_broken else DEAD
-            for e in self.episodes
+            tokenize_episode(e) if e.turns and r is not None else DEAD
+            for e, r in zip(self.episodes, rewards, strict=True)
         ]
         self._acted = pad_batch(self._tokens, 0).action_mask
-        self._report(returns, self.clock.since(before))
+        self._report(returns, scored, self.clock.since(before))
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
             "completion_ids": [t.completion_ids for t in self._tokens],
@@ -225,7 +223,9 @@ class EpisodeTrainer(GRPOTrainer):
 
     # ---- reporting ---------------------------------------------------------------
 
-    def _report(self, returns: list[float | None], spent: dict[str, float]) -> None:
+    def _report(
+        self, returns: list[float | None], scored: Scored, spent: dict[str, float]
+    ) -> None:
         """Write the `rollout` event."""
         turns = [t for e in self.episodes for t in e.turns]
         sampled = [p for t in turns for p in t.logprobs]
@@ -241,6 +241,8 @@ class EpisodeTrainer(GRPOTrainer):
             mean_return=_mean([r for r in returns if r is not None]),
             valid_rate=_mean([float(t.info.get("valid_action", True)) for t in turns]),
             silent_groups=_mean([float(s) for s in silent]),
+            reward_failed=len({fault.episode for fault in scored.faults}),
+            reward_warnings=scored.warnings(),
             entropy=-_mean(sampled),
             action_tokens=len(sampled),
             tokens=sum(len(e.ids) for e in self.episodes),

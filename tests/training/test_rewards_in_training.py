@@ -1,0 +1,134 @@
+"""Rewards on their way through settings, trainer and events."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.training.runs import run_small, weights_of
+from tests.training.test_trainer import batch_of, opened
+from toolkit.errors import ConfigError
+from toolkit.rewards import TERMS, Mix, turn_term
+from toolkit.training.events import steps_of
+from toolkit.training.run import make_config, read_config
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*is_gradient_checkpointing:FutureWarning"
+)
+MIX = Mix({"game": 1.0, "step_cost": 0.1, "length": {"weight": 1.0, "limit": 300}})
+
+
+@pytest.fixture
+def fragile():
+    """A term that fails in the second turn of some episodes."""
+
+    @turn_term
+    def fragile(turn):
+        return 1 / (turn.completion[:1] > "M" or not turn.observation.startswith("1"))
+
+    yield fragile
+    del TERMS["fragile"]
+
+
+@pytest.mark.parametrize("reward", ["sparse", MIX, MIX.to_dict()])
+def test_all_ways_to_say_a_reward_train(tmp_path, reward):
+    run = run_small(tmp_path, max_steps=1, reward=reward)
+    (rollout,) = steps_of(run.events, "rollout")
+    assert (rollout["reward_failed"], rollout["reward_warnings"]) == (0, [])
+    started = run.events[0]["config"]["reward"]
+    assert started == (reward if isinstance(reward, str) else MIX.to_dict())
+
+
+def test_a_reward_in_a_file_and_on_the_command_line(tmp_path):
+    path = tmp_path / "run.yaml"
+    density = Mix({"success": 1.0, "step_cost": 0.01}, density=0.5)
+    for reward in ("dense_1", density.to_dict()):
+        path.write_text(yaml.safe_dump({"env": "gates", "reward": reward}))
+        assert read_config(path).reward == reward
+    given = ["--reward", json.dumps(density.to_dict())]
+    assert make_config(reward=read_config(path, given).reward)
+    assert read_config(path, ["--reward", "sparse"]).reward == "sparse"
+
+
+@pytest.mark.parametrize(
+    ("reward", "said"),
+    [
+        ("spares", "Did you mean 'sparse'"),
+        ({"succes": 1.0}, "Did you mean 'success'"),
+        (None, "no reward None"),
+        ({"potential": {"discount": 0.5}}, "has discount 0.5, the training 1.0"),
+    ],
+)
+def test_rewards_that_cannot_train(reward, said):
+    with pytest.raises(ConfigError, match=said):
+        make_config(reward=reward)
+
+
+def test_a_potential_with_the_discount_of_the_training():
+    potential = {"potential": {"weight": 1.0, "discount": 0.5}}
+    assert make_config(reward=potential, discount=0.5).reward == potential
+
+
+def test_the_trainer_pays_what_the_mix_says(tmp_path):
+    with opened(tmp_path, reward=MIX) as trainer:
+        batch_of(trainer)
+        facts = trainer.events.latest["rollout"]
+        returns = [r for group in facts["groups"] for r in group["returns"]]
+        assert returns == pytest.approx(MIX.score(trainer.episodes).returns.tolist())
+
+
+def test_an_episode_that_cannot_be_scored_is_masked(tmp_path, fragile):
+    mix = {"game": 1.0, "fragile": 0.1}
+    with opened(tmp_path, reward=mix) as trainer:
+        batch = batch_of(trainer)
+        scored = Mix(mix).score(trainer.episodes, mask=True)
+        facts = trainer.events.latest["rollout"]
+    assert 0 < scored.masked.sum() < 8
+    acted = (batch["tool_mask"] * batch["completion_mask"]).any(1)
+    assert acted.tolist() == (~scored.masked).tolist()
+    assert not batch["advantages"][scored.masked].any()
+    assert facts["reward_failed"] == scored.masked.sum()
+    (said,) = facts["reward_warnings"]
+    assert "'fragile' failed in episode" in said
+    assert "turn 1: It raised ZeroDivisionError" in said
+    returns = [r for group in facts["groups"] for r in group["returns"]]
+    assert [r is None for r in returns] == scored.masked.tolist()
+
+
+def test_training_goes_on_when_a_term_fails(tmp_path, fragile, capfd):
+    run = run_small(tmp_path, reward={"game": 1.0, "fragile": 0.1}, progress=True)
+    assert run.stopped == "finished"
+    failed = [e["reward_failed"] for e in steps_of(run.events, "rollout")]
+    assert len(failed) == 4
+    assert any(failed)
+    assert f"reward failed for {max(failed)} episodes" in capfd.readouterr().out
+
+
+def test_a_term_that_always_fails_changes_no_weights(tmp_path):
+    from tests.models import tiny_policy
+
+    policy = tiny_policy()
+    before = weights_of(policy)
+    # the toy world records no `progress`
+    reward = {"potential": {"weight": 1.0, "discount": 1.0}}
+    run = run_small(tmp_path, policy=policy, reward=reward, max_steps=2)
+    assert (weights_of(run.policy) == before).all()
+    for rollout in steps_of(run.events, "rollout"):
+        assert rollout["reward_failed"] == 8
+        assert "'progress' is not recorded" in rollout["reward_warnings"][0]
+
+
+def test_weights_that_cancel_are_in_the_event(tmp_path):
+    @turn_term
+    def against(turn):
+        return -turn.reward
+
+    try:
+        run = run_small(tmp_path, max_steps=1, reward={"game": 1.0, "against": 1.0})
+    finally:
+        del TERMS["against"]
+    (rollout,) = steps_of(run.events, "rollout")
+    (said,) = rollout["reward_warnings"]
+    assert said.startswith("The weights cancel: all 8 episodes are worth 0")
+    assert "game and against differ" in said
+    assert rollout["silent_groups"] == 1.0

@@ -1,0 +1,230 @@
+"""Can the reward be had without doing what is wanted? Answers from recorded episodes.
+
+`check_reward` scores what was played, and two things that can always be done instead:
+
+* **stop**: each episode without its last turn, as if the turn limit had come then. A
+  reward for milestones that is not normalised pays this more than a win (the released
+  code of the paper does, see `progress`).
+* **wait**: the same, followed by a command without effect up to the turn limit. The
+  facts stay as they were, only the number of turns grows.
+
+Both are made from the record, so a handful of expert games finds much already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from toolkit.episodes.record import Episode, StopReason
+from toolkit.rewards.mix import Mix
+from toolkit.rewards.scored import SAME, Numbers, Scored
+
+DROWNED = 0.9
+"""A term drowns the others if so much of all spread of returns is its own."""
+WHAT = {
+    "losing_pays": "A lost episode earns more than a win, or as much.",
+    "waiting_pays": "Turns without any effect are paid, or more than play is.",
+    "term_drowns": "A term that is not about winning decides alone.",
+    "weights_cancel": "Terms differ, but all returns are equal.",
+}
+"""Every code of a `Finding`, with what it means."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One way in which a reward can be had wrongly."""
+
+    code: str
+    """One of `WHAT`."""
+    sentence: str
+    """What was found, in numbers."""
+    episodes: tuple[Episode, Episode]
+    """The evidence: what should earn less, and what it was compared with."""
+    returns: tuple[float, float]
+    """What the two earn."""
+
+
+def check_reward(
+    mix: Mix,
+    episodes: Sequence[Episode],
+    random_play: Sequence[Episode] = (),
+    *,
+    max_turns: int | None = None,
+    wait: str = "look",
+) -> list[Finding]:
+    """Look for ways to be paid without winning.
+
+    Episodes that are broken, or for which a term fails, are left out.
+
+    Args:
+        mix: The reward.
+        episodes: Recorded episodes, best both won and lost ones.
+        random_play: Episodes of a `RandomPolicy`.
+        max_turns: How long one can wait (`None`: as long as the longest episode).
+        wait: A command that changes nothing.
+
+    Returns:
+        What was found, most serious first; empty if all is well.
+    """
+    played = _sound(mix, [*episodes, *random_play])
+    limit = max_turns or max((len(e.turns) for e in played), default=0)
+    stopped = _sound(mix, [_stopped(e) for e in played if len(e.turns) > 1])
+    waited = _sound(mix, [_waited(e, limit, wait) for e in stopped])
+    ways: list[Callable[[], Finding | None]] = [
+        lambda: _losing(mix, played, [*stopped, *waited]),
+        lambda: _waiting(mix, played, stopped, waited, limit),
+        lambda: _cancelling(mix, played),
+        lambda: _drowning(mix, played),
+    ]
+    return [finding for way in ways if played and (finding := way())]
+
+
+def _sound(mix: Mix, episodes: Sequence[Episode]) -> list[Episode]:
+    """Return the episodes that can be scored."""
+    masked = mix.score(episodes, mask=True).masked
+    return [e for e, bad in zip(episodes, masked, strict=True) if not bad]
+
+
+def _stopped(episode: Episode) -> Episode:
+    """Return an episode that ended one turn earlier, by the turn limit."""
+    return replace(
+        episode,
+        turns=episode.turns[:-1],
+        stop_reason=StopReason.TURN_LIMIT,
+        final_observation=episode.turns[-1].observation,
+    )
+
+
+def _waited(episode: Episode, limit: int, wait: str) -> Episode:
+    """Return an episode that goes on without effect up to the turn limit."""
+    last = episode.turns[-1]
+    info = {**last.info, "valid_action": True, "command": wait}
+    turn = replace(
+        last,
+        observation=episode.final_observation,
+        completion=wait,
+        action=wait,
+        reward=0.0,
+        info=info,
+        observation_ids=(),
+        action_ids=(),
+        logprobs=(),
+    )
+    more = max(1, limit - len(episode.turns))
+    return replace(episode, turns=(*episode.turns, *[turn] * more))
+
+
+def _losing(mix: Mix, played: list[Episode], made: list[Episode]) -> Finding | None:
+    """Compare every loss with wins, of the same game if there are any."""
+    wins = [e for e in played if e.won]
+    losses = [e for e in played if not e.won] + made
+    if not wins or not losses:
+        return None
+    won, lost = mix.score(wins).returns, mix.score(losses).returns
+    tasks = np.array([e.task.id for e in wins])
+    worst: tuple[float, int, int] | None = None
+    for i, episode in enumerate(losses):
+        same = np.flatnonzero(tasks == episode.task.id)
+        rivals = same if same.size else np.arange(len(wins))
+        j = int(rivals[np.argmin(won[rivals])])
+        gap = float(lost[i] - won[j])
+        if worst is None or gap > worst[0]:
+            worst = gap, i, j
+    if worst is None or worst[0] < -SAME:
+        return None
+    _, i, j = worst
+    a, b = losses[i], wins[j]
+    which = "the same" if a.task.id == b.task.id else "another"
+    more = "as much as" if abs(worst[0]) <= SAME else "more than"
+    return Finding(
+        code="losing_pays",
+        sentence=f"A loss after {len(a.turns)} turns earns {lost[i]:.3g}, {more} a win "
+        f"of {which} game after {len(b.turns)} turns, {won[j]:.3g}.",
+        episodes=(a, b),
+        returns=(float(lost[i]), float(won[j])),
+    )
+
+
+def _waiting(
+    mix: Mix,
+    played: list[Episode],
+    stopped: list[Episode],
+    waited: list[Episode],
+    limit: int,
+) -> Finding | None:
+    """Ask what a turn without effect is paid, and whether play is worth it."""
+    if not waited:
+        return None
+    before, after = mix.score(stopped).returns, mix.score(waited).returns
+    turns = np.array([len(e.turns) for e in waited]) - [len(e.turns) for e in stopped]
+    each = (after - before) / turns
+    i = int(np.argmax(each))
+    if each[i] > SAME:
+        said = f"{turns[i]} turns without effect raise the return of an episode from "
+        return Finding(
+            code="waiting_pays",
+            sentence=f"{said}{before[i]:.3g} to {after[i]:.3g}.",
+            episodes=(waited[i], stopped[i]),
+            returns=(float(after[i]), float(before[i])),
+        )
+    returns = mix.score(played).returns
+    whole, mean = float(each[i]) * limit, float(returns.mean())
+    if whole <= mean + SAME:
+        return None
+    j = int(np.argmin(returns))
+    return Finding(
+        code="waiting_pays",
+        sentence=f"To wait for {limit} turns earns {whole:.3g}, more than the play "
+        f"that was recorded, {mean:.3g} on average.",
+        episodes=(waited[i], played[j]),
+        returns=(float(after[i]), float(returns[j])),
+    )
+
+
+def _cancelling(mix: Mix, played: list[Episode]) -> Finding | None:
+    """Report terms whose weights cancel."""
+    scored = mix.score(played)
+    sentence = scored.cancelled()
+    if not sentence:
+        return None
+    differ = max(mix.weights, key=lambda term: np.ptp(scored.returns_of(term)))
+    return _extremes("weights_cancel", sentence, played, scored, differ)
+
+
+def _drowning(mix: Mix, played: list[Episode]) -> Finding | None:
+    """Compare how far each term alone spreads the returns.
+
+    A term that puts every win above every loss may be as loud as it likes.
+    """
+    scored, won = mix.score(played), np.array([e.won for e in played])
+    spread = {t: float(np.std(scored.returns_of(t))) for t in mix.weights}
+    spread = {term: value for term, value in spread.items() if value > SAME}
+    if len(spread) < 2 or won.all() or not won.any():
+        return None
+    loud = max(spread, key=lambda term: spread[term])
+    values, share = scored.returns_of(loud), spread[loud] / sum(spread.values())
+    if share < DROWNED or values[won].min() > values[~won].max():
+        return None
+    quiet = ", ".join(f"{t!r} by {v:.2g}" for t, v in spread.items() if t != loud)
+    sentence = (
+        f"{loud!r} moves returns by {spread[loud]:.2g} (standard deviation), {quiet}: "
+        f"{share:.0%} of all spread is its own."
+    )
+    return _extremes("term_drowns", sentence, played, scored, loud)
+
+
+def _extremes(
+    code: str, sentence: str, played: list[Episode], scored: Scored, term: str
+) -> Finding:
+    """Return a finding whose evidence are the extremes of one term."""
+    values: Numbers = scored.returns_of(term)
+    i, j = int(np.argmin(values)), int(np.argmax(values))
+    return Finding(
+        code=code,
+        sentence=sentence,
+        episodes=(played[i], played[j]),
+        returns=(float(scored.returns[i]), float(scored.returns[j])),
+    )
