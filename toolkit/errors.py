@@ -91,6 +91,10 @@ class RewardError(ToolkitError):
     """The turn, counted from 0, where it is known."""
 
 
+class JudgeError(RewardError):
+    """A model that pays rewards gave no usable judgement of an episode."""
+
+
 class ContaminationError(ToolkitError):
     """Tasks that were trained on were given for evaluation."""
 

