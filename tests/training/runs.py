@@ -1,11 +1,17 @@
 """Short runs of a tiny model through gates."""
 
+import contextlib
+
 import torch
 
 from tests.models import tiny_policy
 from tests.training.gates import Gates  # registers the world
 from toolkit.environments.base import make_env, tasks
-from toolkit.training.run import train
+from toolkit.episodes.rollout import env_factory
+from toolkit.training.clock import TimedPool
+from toolkit.training.events import EventLog
+from toolkit.training.run import make_config, schedule, train
+from toolkit.training.trainer import EpisodeTrainer
 
 SMALL = {
     "max_steps": 4,
@@ -18,7 +24,7 @@ SMALL = {
     "progress": False,
 }
 
-__all__ = ["SMALL", "Gates", "run_small", "weights_of"]
+__all__ = ["SMALL", "Gates", "batch_of", "opened", "run_small", "weights_of"]
 
 
 def run_small(folder, *, policy=None, env=None, n=5, **settings):
@@ -31,3 +37,24 @@ def run_small(folder, *, policy=None, env=None, n=5, **settings):
 
 def weights_of(policy):
     return torch.cat([p.detach().flatten() for p in policy.model.parameters()])
+
+
+@contextlib.contextmanager
+def opened(tmp_path, *, policy=None, env=None, n=4, **settings):
+    """A trainer that has not begun."""
+    policy, env = policy or tiny_policy(), env or make_env("gates")
+    params = {"output_dir": str(tmp_path), "env": "gates"}
+    config = make_config(**(SMALL | params | settings))
+    events = EventLog(tmp_path / "events.jsonl")
+    rows = schedule(tasks("gates", n=n), config)
+    with TimedPool(env_factory(env, policy), slots=8, workers=0) as pool:
+        trainer = EpisodeTrainer(policy, pool, rows, config, events)
+        trainer.current_gradient_accumulation_steps = config.gradient_accumulation_steps
+        yield trainer
+
+
+def batch_of(trainer):
+    """One generation batch, as it reaches the loss."""
+    trainer.model.train()
+    rows = next(iter(trainer.get_train_dataloader()))
+    return trainer._generate_and_score_completions(rows)

@@ -1,43 +1,18 @@
-import contextlib
-
 import pytest
 import torch
 from trl import GRPOTrainer
 
 from tests.models import tiny_policy
-from tests.training.runs import SMALL, run_small, weights_of
-from toolkit.environments.base import make_env, tasks
+from tests.training.runs import batch_of, opened, run_small, weights_of
+from toolkit.environments.base import make_env
 from toolkit.episodes.record import StopReason
-from toolkit.episodes.rollout import collect, env_factory
-from toolkit.training.clock import TimedPool
-from toolkit.training.events import EventLog, steps_of
-from toolkit.training.run import make_config, schedule
-from toolkit.training.trainer import DEAD, EpisodeTrainer, rollout_seed
+from toolkit.episodes.rollout import collect
+from toolkit.training.events import steps_of
+from toolkit.training.trainer import DEAD, rollout_seed
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"
 )
-
-
-@contextlib.contextmanager
-def opened(tmp_path, *, policy=None, env=None, n=4, **settings):
-    """A trainer that has not begun."""
-    policy, env = policy or tiny_policy(), env or make_env("gates")
-    params = {"output_dir": str(tmp_path), "env": "gates"}
-    config = make_config(**(SMALL | params | settings))
-    events = EventLog(tmp_path / "events.jsonl")
-    rows = schedule(tasks("gates", n=n), config)
-    with TimedPool(env_factory(env, policy), slots=8, workers=0) as pool:
-        trainer = EpisodeTrainer(policy, pool, rows, config, events)
-        trainer.current_gradient_accumulation_steps = config.gradient_accumulation_steps
-        yield trainer
-
-
-def batch_of(trainer):
-    """One generation batch, as it reaches the loss."""
-    trainer.model.train()
-    rows = next(iter(trainer.get_train_dataloader()))
-    return trainer._generate_and_score_completions(rows)
 
 
 def gradients(trainer, loss):

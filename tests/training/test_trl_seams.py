@@ -110,6 +110,12 @@ def test_version():
     )
 
 
+def test_groups_of_one_are_refused_by_the_config_alone(tmp_path):
+    change = "GRPOConfig takes groups of one; `TrainConfig` need not hide them"
+    with drifted(change), pytest.raises(ValueError, match="at least 2 generations"):
+        make(tmp_path, num_generations=1)
+
+
 SCORED = "self model input_ids attention_mask logits_to_keep batch_size"
 
 

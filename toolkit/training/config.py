@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,9 +17,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 from trl import GRPOConfig
 
 from toolkit.device import pick_device, pick_precision
-from toolkit.errors import ConfigError, near_matches
+from toolkit.errors import ConfigError
 from toolkit.rewards import Mix, get_reward
-from toolkit.training.credit import CREDITS
+from toolkit.training.credit import check_scale, get_credit, keywords
+from toolkit.training.returns import check_groups
 
 # Loss types whose normaliser is one global token count, so that rows and buckets of
 # rows can be summed freely.
@@ -42,7 +45,8 @@ class TrainConfig(GRPOConfig):
     policy: str = "pocket"
     """What `load_policy` loads, when the run starts from a file."""
     credit: str = "grpo"
-    """How turn rewards become advantages; see `toolkit.training.credit`."""
+    """How turn rewards become advantages; see `toolkit.training.credit`. With `grpo`,
+    TRL's `scale_rewards` says what differences are divided by."""
     reward: Mix | str | dict[str, Any] | None = "game"
     """What turns are paid: a name or weights such as `{"success": 1, "step_cost":
     0.01}`, see `toolkit.rewards`; on the command line as a name or JSON."""
@@ -102,20 +106,17 @@ class TrainConfig(GRPOConfig):
             # its newer name; transformers warns about the old one, which TRL still has
             self.activation_checkpointing = self.gradient_checkpointing
         self._check()
-        super().__post_init__()
+        self._check_credit()
+        with self._groups_of_one_hidden():
+            super().__post_init__()
         self._check_batches()
 
     def _check(self) -> None:
         """Check what TRL does not."""
-        if self.credit not in CREDITS:
-            raise ConfigError(
-                f"There is no credit estimator {self.credit!r}.",
-                f"Known: {', '.join(sorted(CREDITS))}.",
-                near_matches(self.credit, CREDITS),
-            )
         self._check_reward()
         for name, least in (
             ("max_steps", 1),
+            ("num_generations", 1),
             ("live", 1),
             ("per_device_train_batch_size", 1),
             ("n_tasks", 1),
@@ -182,12 +183,43 @@ class TrainConfig(GRPOConfig):
         for name, why in refused.items():
             if getattr(self, name):
                 raise ConfigError(f"{name} is set.", why, "Leave it unset.")
-        if self.reward_weights or self.scale_rewards not in ("group", True):
+        if self.reward_weights:
             raise ConfigError(
-                "reward_weights or scale_rewards is set.",
-                "They change TRL's advantages, in whose place ours are put.",
+                "reward_weights is set.",
+                "It changes TRL's advantages, in whose place ours are put.",
                 "Choose with `credit` and `reward` instead.",
             )
+
+    def _check_credit(self) -> None:
+        """Check what the estimator of credit needs, and what it takes."""
+        takes = keywords(get_credit(self.credit))
+        if "group_size" in takes and self.num_generations is not None:
+            check_groups(self.num_generations, self.num_generations)
+        known = {True: "group", False: "none"}  # TRL's older names
+        scale = known.get(self.scale_rewards, str(self.scale_rewards))
+        check_scale(scale)
+        if scale != "group" and "scale" not in takes:
+            raise ConfigError(
+                f"scale_rewards is {scale!r}, and the credit is {self.credit!r}.",
+                "Only grpo can be scaled in different ways.",
+                "Leave scale_rewards unset, or use credit='grpo'.",
+            )
+
+    @contextmanager
+    def _groups_of_one_hidden(self) -> Iterator[None]:
+        """Keep TRL from refusing groups of one.
+
+        It compares episodes of a group, and so needs two. Our estimators that need no
+        group put their advantages in place of TRL's, which are 0 then.
+        """
+        alone = self.num_generations == 1
+        if alone:
+            self.num_generations = max(2, self.per_device_train_batch_size)
+        try:
+            yield
+        finally:
+            if alone:
+                self.num_generations = 1
 
     def _check_batches(self) -> None:
         """Keep groups whole on one process and checkpoints between generations."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
 from peft import PeftModel
 from torch import Tensor
@@ -43,9 +44,10 @@ from toolkit.policies.models import ModelPolicy
 from toolkit.rewards import Scored, get_reward
 from toolkit.training.clock import Clock, TimedPool
 from toolkit.training.config import TrainConfig
-from toolkit.training.credit import CREDITS, TurnValues
+from toolkit.training.credit import get_credit, keywords
 from toolkit.training.events import EventLog
 from toolkit.training.packed import pack, score
+from toolkit.training.returns import Rewards, TurnValues, discounted_return
 
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
@@ -76,6 +78,7 @@ class EpisodeTrainer(GRPOTrainer):
         self.policy, self.pool, self.tasks, self.events = policy, pool, tasks, events
         self.clock = pool.clock = Clock()
         self.episodes: list[Episode] = []
+        self.greedy: list[Episode] = []  # one per task, if the credit asks for them
         self._rows: list[dict[str, Any]] = []
         self._tokens: list[EpisodeTokens] = []
         self._advantages: TurnValues = []
@@ -113,31 +116,21 @@ class EpisodeTrainer(GRPOTrainer):
 
     def play(self) -> dict[str, Any]:
         """Play one episode per row of the batch, in the form that TRL wants."""
-        config: TrainConfig = self.args
         group, is_training = self.num_generations, self.model.training
         self.policy.model = self.accelerator.unwrap_model(self.model)
         before = dict(self.clock.spent)
+        tasks = [self.tasks[row["task"]] for row in self._rows[::group]]
         with self.clock.on("rollout"):
-            self.episodes = collect(
-                self.policy,
-                config.env,
-                [self.tasks[row["task"]] for row in self._rows[::group]],
-                group_size=group,
-                live=config.live,
-                seed=rollout_seed(config.seed, self._rows[0]["task"]),
-                max_tokens=config.max_completion_length,
-                progress=False,
-                pool=self.pool,
-            )
+            if "greedy_returns" in keywords(get_credit(self.args.credit)):
+                self.greedy = self._collect(list(dict.fromkeys(tasks)), greedy=True)
+            self.episodes = self._collect(tasks, group_size=group)
         self.model.train(is_training)  # `collect` plays in eval mode
-        turns = [t for e in self.episodes for t in e.turns]
+        turns = [t for e in (*self.greedy, *self.episodes) for t in e.turns]
         self.clock.spent["policy"] += sum(t.policy_s for t in turns)
-        scored = get_reward(config.reward).score(self.episodes, mask=True)
+        scored = self._score(self.episodes)
         rewards = scored.turn_rewards
         returns = [None if r is None else sum(r) for r in rewards]
-        self._advantages = CREDITS[config.credit](
-            rewards, group_size=group, discount=config.discount
-        )
+        self._advantages = self._assign_credit(rewards)
         self._tokens = [
             tokenize_episode(e) if e.turns and r is not None else DEAD
             for e, r in zip(self.episodes, rewards, strict=True)
@@ -151,6 +144,56 @@ class EpisodeTrainer(GRPOTrainer):
             "env_mask": [t.action_mask for t in self._tokens],
             "episode_return": returns,
         }
+
+    def _collect(self, tasks: Sequence[Task], **how: Any) -> list[Episode]:
+        """Play the tasks."""
+        config: TrainConfig = self.args
+        return collect(
+            self.policy,
+            config.env,
+            tasks,
+            live=config.live,
+            seed=rollout_seed(config.seed, self._rows[0]["task"]),
+            max_tokens=config.max_completion_length,
+            progress=False,
+            pool=self.pool,
+            **how,
+        )
+
+    def _score(self, episodes: Sequence[Episode]) -> Scored:
+        """Pay the episodes; those whose world or reward broke are masked."""
+        return get_reward(self.args.reward).score(episodes, mask=True)
+
+    def _assign_credit(self, rewards: Rewards) -> TurnValues:
+        """Turn rewards into advantages `(B, K)`, telling the estimator what it asks."""
+        config: TrainConfig = self.args
+        credit = get_credit(config.credit)
+        takes = keywords(credit)
+        facts: dict[str, Any] = {
+            "group_size": self.num_generations,
+            "discount": config.discount,
+            "scale": config.scale_rewards,
+        }
+        facts = {name: fact for name, fact in facts.items() if name in takes}
+        # batches reach over all processes, and so do their means
+        if "anchors" in takes:
+            seen = [[t.observation for t in e.turns] for e in self.episodes]
+            facts["anchors"] = gather_object(seen)
+        if "greedy_returns" in takes:
+            facts["greedy_returns"] = gather_object(self._greedy_returns())
+        advantages = credit(gather_object(rewards), **facts)
+        first = self.accelerator.process_index * len(rewards)
+        return advantages[first : first + len(rewards)]
+
+    def _greedy_returns(self) -> list[float | None]:
+        """Return what greedy play earned in each episode's task `(B,)`."""
+        found = {
+            e.task: None if r is None else discounted_return(r, self.args.discount)
+            for e, r in zip(
+                self.greedy, self._score(self.greedy).turn_rewards, strict=True
+            )
+        }
+        return [found[e.task] for e in self.episodes]
 
     def _generate_and_score_completions(
         self, inputs: list[dict[str, Any]]
@@ -246,6 +289,8 @@ class EpisodeTrainer(GRPOTrainer):
             entropy=-_mean(sampled),
             action_tokens=len(sampled),
             tokens=sum(len(e.ids) for e in self.episodes),
+            greedy_episodes=len(self.greedy),
+            greedy_tokens=sum(len(e.ids) for e in self.greedy),
             stop_reasons=dict(Counter(e.stop_reason.value for e in self.episodes)),
             worlds=asdict(self.pool.counts),
             policy_s=spent["policy"],
