@@ -54,6 +54,11 @@ left out. TRL scores every token of a padded rectangle; ours lays the rows end t
 attends row by row, and gives the head only what was sampled. Both gradients have the
 same norm: {norms}.
 
+**Why some goals are missed.** A history that is read again costs little while it is
+short: the ratio grows with the turns of an episode (compare the games above). And a
+step of a world takes half a millisecond or more in the Z-machine interpreter, on both
+sides and whatever surrounds it: the rest is what can be saved.
+
 `python -m benchmarks --profile` lists the functions that take the time.
 """
 
