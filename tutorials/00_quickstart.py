@@ -283,11 +283,11 @@ run = train(
     credit="turn_return",
     reward="discovery",
     discount=0.7,
-    learning_rate=lesson.pick(smoke=2e-4, t4=7e-4, full=7e-4),
+    learning_rate=7e-4,
     num_generations=8,
     per_device_train_batch_size=32,
     live=32,
-    max_steps=lesson.pick(smoke=8, t4=100, full=100),
+    max_steps=lesson.pick(smoke=20, t4=100, full=100),
     seed=lesson.seed,
     output_dir=f"runs/{lesson.name}",
     save_strategy="no",
@@ -325,8 +325,8 @@ change
 # nothing that so few games can show, and that is the usual outcome: a handful of steps
 # teaches little. What you have seen is the machinery at work.
 #
-# The same thing at its proper size, 100 steps and an exam of 100 games, takes five
-# minutes:
+# The same thing at its proper size, 100 steps and an exam of 100 games, takes two to
+# five minutes:
 #
 # ```bash
 # toolkit quickstart

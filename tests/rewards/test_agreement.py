@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.rewards.games import play
@@ -71,9 +73,13 @@ def test_the_threshold_moves_the_counts_and_not_the_auc():
 
 
 def test_the_auc_ranks_as_the_verified_reward_does():
-    lost = games((0.1, 0), (0.2, 0), (0.9, 0))
-    points = {0: 1.0, 1: 2.0, 2: 2.0}
-    found = agreement(Says(), lambda e: [points[e.task.seed]], lost)
+    lost = [
+        replace(e, turns=(replace(e.turns[0], reward=points),))
+        for e, points in zip(
+            games((0.1, 0), (0.2, 0), (0.9, 0)), (1.0, 2.0, 2.0), strict=True
+        )
+    ]
+    found = agreement(Says(), "game", lost)
     assert (found.auc.value, found.auc.n) == (1.0, 2)
     assert found.won_found is None
     assert agreement(Says(), "success", lost).auc is None

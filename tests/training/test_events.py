@@ -12,10 +12,8 @@ from toolkit.errors import ContaminationError
 from toolkit.evaluation import evaluate
 from toolkit.training import events as events_module
 from toolkit.training.events import EventLog, read_events, steps_of
-from toolkit.training.run import (
-    read_tasks,
-    train,
-)
+from toolkit.training.folder import read_tasks
+from toolkit.training.run import train
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft

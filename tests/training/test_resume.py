@@ -15,9 +15,7 @@ from tests.training.runs import Gates, run_small, weights_of
 from toolkit.errors import ConfigError
 from toolkit.policies.models import load_policy
 from toolkit.training.events import read_events, steps_of
-from toolkit.training.run import (
-    last_checkpoint,
-)
+from toolkit.training.folder import last_checkpoint
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft

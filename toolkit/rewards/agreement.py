@@ -99,9 +99,8 @@ def agreement(
     how `verified` does. It holds for the episodes at hand: a policy trained on a judge
     moves to where the judge is wrong, so measure again after training.
 
-    The intervals of shares are Wilson's, with `statistics.effective_n` in the place of
-    the number of episodes if there are several per task; that of the AUC is a
-    bootstrap over tasks.
+    Intervals of shares are Wilson's, with `statistics.effective_n` for the number of
+    episodes; that of the AUC is a bootstrap over tasks.
 
     Args:
         judge: What is measured, such as `judged(...)` or `reward_model(...)`.
@@ -114,19 +113,7 @@ def agreement(
         ConfigError: If no episode could be judged.
     """
     intact = [e for e in episodes if not e.stop_reason.is_broken]
-    results = _scores(judge, intact)
-    pairs = [
-        (e, sum(r))
-        for e, r in zip(intact, results, strict=True)
-        if not isinstance(r, ToolkitError)
-    ]
-    if not pairs:
-        first = next((r for r in results if isinstance(r, ToolkitError)), None)
-        raise ConfigError(
-            "The judge cannot be measured: none of the episodes has a judgement.",
-            first.why if first else f"Of {len(episodes)} episodes none is intact.",
-            first.fix if first else "Collect some episodes first.",
-        )
+    pairs = _judged(judge, intact)
     won = np.array([e.won for e, _ in pairs])
     said = np.array([total >= threshold for _, total in pairs])
     number = {task: i for i, task in enumerate(dict.fromkeys(e.task for e, _ in pairs))}
@@ -146,6 +133,24 @@ def agreement(
         broken=len(episodes) - len(intact),
         threshold=threshold,
     )
+
+
+def _judged(judge: Term, episodes: Sequence[Episode]) -> list[tuple[Episode, float]]:
+    """Return the episodes that have a judgement, with its total."""
+    results = _scores(judge, episodes)
+    pairs = [
+        (e, sum(r))
+        for e, r in zip(episodes, results, strict=True)
+        if not isinstance(r, ToolkitError)
+    ]
+    if not pairs:
+        first = next((r for r in results if isinstance(r, ToolkitError)), None)
+        raise ConfigError(
+            "The judge cannot be measured: none of the episodes has a judgement.",
+            first.why if first else "None of them is intact.",
+            first.fix if first else "Collect some episodes first.",
+        )
+    return pairs
 
 
 def _scores(

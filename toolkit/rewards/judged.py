@@ -120,14 +120,14 @@ class Judged(BatchReward):
         start = time.perf_counter()
         # Each answer is kept when it comes, so an interrupt loses none.
         for i, answer in self.judge.ask([wanted[key] for key in missing]):
-            known[missing[i]] = answer.result
-            self.usage.requests += answer.requests
-            self.usage.tokens_in += answer.tokens_in
-            self.usage.tokens_out += answer.tokens_out
             if isinstance(answer.result, JudgeError):
                 self.usage.fail(answer.result.what)
             else:
                 judge_cache.store(missing[i], answer.result)
+            known[missing[i]] = answer.result
+            self.usage.requests += answer.requests
+            self.usage.tokens_in += answer.tokens_in
+            self.usage.tokens_out += answer.tokens_out
         self.usage.seconds += time.perf_counter() - start
         return known
 

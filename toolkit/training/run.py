@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,13 @@ from toolkit.environments.base import Task, TextEnv, make_env
 from toolkit.environments.base import tasks as tasks_of
 from toolkit.errors import ConfigError, near_matches
 from toolkit.training.events import EventLog, read_events
+from toolkit.training.folder import (
+    last_checkpoint,
+    read_tasks,
+    set_up,
+    settings_of,
+    versions,
+)
 
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy
@@ -46,13 +51,6 @@ class Run:
     def trained_on(self) -> list[Task]:
         """The games it was given."""
         return read_tasks(self.folder)
-
-
-MAY_CHANGE = {
-    *("max_steps", "output_dir", "progress", "workers", "stop_after_minutes"),
-    *("report_to", "save_steps", "save_strategy", "save_total_limit"),
-}
-"""Settings that a run may be resumed with other values of."""
 
 
 def train(
@@ -207,7 +205,7 @@ def _run(
     checkpoint = last_checkpoint(folder) if resume else None
     is_main = config.process_index == 0
     if is_main:
-        _set_up(folder, config, rows, policy, checkpoint)
+        set_up(folder, config, rows, policy, checkpoint)
     events = EventLog(folder / "events.jsonl" if is_main else None)
     began, stop = time.time(), StopButton(config.stop_after_minutes)
     games = {"tasks": len(set(rows)), "versions": versions()}
@@ -268,98 +266,6 @@ def _train(
             policy.model = trainer.release()
             policy.start()
     return int(trainer.state.global_step)
-
-
-def read_tasks(folder: Path) -> list[Task]:
-    """Return the games a run was given."""
-    lines = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
-    return [Task.from_dict(line) for line in lines]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that determine a run's numbers."""
-    import platform
-    from importlib.metadata import version
-
-    names = ("torch", "transformers", "trl", "peft", "datasets", "textworld")
-    own = {"multiturn-rl-toolkit": __import__("toolkit").__version__}
-    return {
-        "python": platform.python_version(),
-        **own,
-        **{n: version(n) for n in names},
-    }
-
-
-def settings_of(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings that differ from the defaults of the class."""
-    defaults = type(config)()
-    every = {f.name: getattr(config, f.name) for f in fields(config) if f.init}
-    return {k: v for k, v in every.items() if v != getattr(defaults, k)}
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Return the newest complete checkpoint of a run."""
-    found = [path for path in folder.glob("checkpoint-*") if _is_complete(path)]
-    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    """Whether a checkpoint was written to the end; its state is written last."""
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _set_up(
-    folder: Path,
-    config: TrainConfig,
-    rows: Sequence[Task],
-    policy: ModelPolicy,
-    checkpoint: Path | None,
-) -> None:
-    """Write what the run was started with; clear away an earlier run."""
-    games = list(dict.fromkeys(rows))
-    if checkpoint is not None:
-        before = read_tasks(folder)
-        shared = min(len(before), len(games))
-        if before[:shared] != games[:shared]:
-            raise ConfigError(
-                "The run cannot be resumed with other games.",
-                f"{folder / 'tasks.json'} lists those that it began with.",
-                "Give the same tasks and seed, or start anew with resume=False.",
-            )
-        _check_same(folder, config)
-    else:
-        (folder / "events.jsonl").unlink(missing_ok=True)
-        for old in (*folder.glob("checkpoint-*"), *folder.glob("reference")):
-            shutil.rmtree(old)
-    folder.mkdir(parents=True, exist_ok=True)
-    setup = {"settings": settings_of(config), "policy": policy.name}
-    setup["versions"] = versions()
-    (folder / "config.json").write_text(json.dumps(setup, indent=1, default=str))
-    (folder / "tasks.json").write_text(json.dumps([task.to_dict() for task in games]))
-
-
-def _check_same(folder: Path, config: TrainConfig) -> None:
-    """Raise if a run would go on with settings that change what it learns."""
-    text = (folder / "config.json").read_text(encoding="utf-8")
-    before = json.loads(text)["settings"]
-    now = json.loads(json.dumps(settings_of(config), default=str))
-    other = sorted(
-        name
-        for name in (before.keys() | now.keys()) - MAY_CHANGE
-        if before.get(name) != now.get(name)
-    )
-    if other:
-        changes = (f"{n} was {before.get(n)}, is {now.get(n)}" for n in other)
-        raise ConfigError(
-            f"The unfinished run in {folder} had other settings.",
-            f"{'; '.join(changes)} (None: the default).",
-            "Give the same settings to go on with it, or another output_dir, or "
-            "start anew with resume=False.",
-        )
 
 
 def _check_names(names: Sequence[str] | dict[str, Any]) -> None:
