@@ -10,7 +10,7 @@ from toolkit.environments.base import Task, make_env, register, tasks
 from toolkit.environments.pool import EnvPool
 from toolkit.episodes.record import StopReason
 from toolkit.episodes.rollout import collect, default_workers
-from toolkit.errors import ConfigError
+from toolkit.errors import ConfigError, EnvironmentCrashError
 from toolkit.policies import ExpertPolicy
 from toolkit.policies.base import Action, Policy
 from toolkit.policies.models import ModelPolicy
@@ -232,6 +232,22 @@ def test_a_world_that_hangs_breaks_its_episode_only():
         assert found[1].won
         again = quiet(Script([], []), "winning", games(2), pool=pool)  # left open
     assert all(e.won for e in again)
+
+
+def test_a_policy_that_raises_leaves_no_world_at_work():
+    class Broken(Script):
+        def act(self, observations):
+            if len(self.batches) == 1:  # episode 2 is starting in the place of 1
+                raise RuntimeError("no answer")
+            return super().act(observations)
+
+    factory = make_env("winning").factory
+    with EnvPool(factory, slots=2) as pool:
+        policy = Broken(["go"], [], ["go"])
+        with pytest.raises(RuntimeError, match="no answer"):
+            quiet(policy, "winning", games(3), live=2, pool=pool)
+        with pytest.raises(EnvironmentCrashError, match="closed"):
+            quiet(Script([], []), "winning", games(2), pool=pool)
 
 
 def test_a_game_that_cannot_start_has_no_turns():

@@ -56,7 +56,8 @@ def collect(
         seed: Episode `i` of the list draws from the stream `(seed, i)`.
         max_tokens: End an episode that has grown longer than this many tokens.
         progress: Show a progress bar.
-        pool: Worlds to use instead of making new ones; left open.
+        pool: Worlds to use instead of making new ones; left open, but closed if the
+            policy raises.
         on_episode: Called with each episode as it ends.
 
     Returns:
@@ -114,11 +115,15 @@ class _Rollout:
     def play(self, todo: list[tuple[Task, int]], slots: int, bar: Any) -> list[Episode]:
         """Run every entry of `todo`."""
         self.waiting.extend(enumerate(todo))
-        live = self._open(range(slots))
-        with bar:
-            while live:
-                live = self._round(live)
-                bar.update(len(self.done) - bar.n)
+        try:
+            live = self._open(range(slots))
+            with bar:
+                while live:
+                    live = self._round(live)
+                    bar.update(len(self.done) - bar.n)
+        except BaseException:
+            self.pool.close()  # worlds at work would answer whoever asks next
+            raise
         return [self.done[i] for i in range(len(todo))]
 
     def _open(self, slots: Iterable[int]) -> list[_Live]:
