@@ -71,7 +71,8 @@ def test_events_hold_every_documented_field(tmp_path):
         assert table[kind] <= set(event), kind
     rollout = kinds["rollout"]
     group = rollout["groups"][0]
-    assert set(group) == {"task", "returns", "won", "turns", "broken"}
+    facts = {"row", "task", "params", "returns", "won", "turns", "broken"}
+    assert set(group) == facts
     assert group["returns"] == [float(w) for w in group["won"]]  # `sparse` pays wins
     assert read_tasks(run.folder) == run.trained_on
     setup = json.loads((tmp_path / "config.json").read_text())

@@ -120,7 +120,8 @@ class TextEnv(gymnasium.Env[str, str]):
     `admissible_actions` or `expert` only when asked for, because they cost time.
 
     Args:
-        max_turns: Turns after which `step` returns `truncated`.
+        max_turns: Turns after which `step` returns `truncated`. The parameter
+            `max_turns` of a task wins over it.
         admissible: Put `admissible_actions` into `info`.
         expert: Put the privileged plan into `info["expert"]`.
     """
@@ -131,7 +132,7 @@ class TextEnv(gymnasium.Env[str, str]):
     def __init__(
         self, *, max_turns: int, admissible: bool = False, expert: bool = False
     ) -> None:
-        self.max_turns = max_turns
+        self.max_turns = self._given_max_turns = max_turns
         self.wants_admissible, self.wants_expert = admissible, expert
         self.observation_space = FreeText(100_000)
         self.action_space = FreeText(10_000)
@@ -182,7 +183,9 @@ class TextEnv(gymnasium.Env[str, str]):
         task = (options or {}).get("task") or self._default_task()
         # If the world cannot start, there is no game to play.
         self._task, self._over = None, False
+        self.max_turns = self._given_max_turns
         observation, info = self._start(task)
+        self.max_turns = int(dict(task.params).get("max_turns", self.max_turns))
         self._task, self._actions = task, []
         self._digests = [_digest(observation)]
         self._last_info = self._complete(info, command="", valid=True)

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -146,3 +147,32 @@ class StopButton(TrainerCallback):
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what the user cannot act upon.
+
+    TRL 1.16 reads an attribute that transformers has renamed; transformers shows a
+    progress bar for each file of weights that it writes, and says so when checkpoints
+    follow so fast that it sorts them by number.
+    """
+    from transformers.utils import logging
+
+    def matters(record: Any) -> bool:
+        return "mtime may not be reliable" not in record.getMessage()
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    sorts_checkpoints = logging.get_logger("transformers.trainer_utils")
+    sorts_checkpoints.addFilter(matters)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
+            )
+            yield
+    finally:
+        sorts_checkpoints.removeFilter(matters)
+        if bars:
+            logging.enable_progress_bar()

@@ -54,6 +54,9 @@ class TrainConfig(GRPOConfig):
     """Factor per turn on later rewards; below 1 makes early wins worth more."""
     n_tasks: int | None = None
     """How many training games are used (`None`: all of the split)."""
+    curriculum: dict[str, Any] | str | None = None
+    """Which games are played when: a name such as `prioritised` or a recipe, see
+    `toolkit.training.plan` (`None`: shuffled rounds); on the command line as JSON."""
     live: int = 64
     """Episodes played at the same time."""
     workers: int | None = None
@@ -67,6 +70,7 @@ class TrainConfig(GRPOConfig):
     _VALID_DICT_FIELDS: ClassVar[list[str]] = [
         *GRPOConfig._VALID_DICT_FIELDS,
         "env_params",
+        "curriculum",
     ]
 
     # our defaults of TRL's fields

@@ -2,12 +2,13 @@
 
 Every line has `event`, `time` (seconds since the epoch) and `step` (optimiser steps
 done so far). After a resume, steps since the checkpoint appear again: the later line
-counts. With several processes, the numbers are those of the first process's share.
+counts. With several processes, the numbers are those of the first process's share;
+`groups` are those of all.
 
 | event | more fields |
 |---|---|
 | `run_started`, `resumed` | `config` (settings that are not the default), `versions`, `tasks` (how many different games) |
-| `rollout` | `groups`: per game `task`, `returns` (under the training reward, `null` if the world or the reward broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `reward_failed` (episodes left out because a reward term failed), `reward_warnings` (sentences: what failed where, and weights that cancel), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `greedy_episodes` and `greedy_tokens` (played on top, if the credit compares with greedy play), `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
+| `rollout` | `groups`: per game `row` (its number in the run), `task`, `params` (of the task), `returns` (under the training reward, `null` if the world or the reward broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `reward_failed` (episodes left out because a reward term failed), `reward_warnings` (sentences: what failed where, and weights that cancel), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `greedy_episodes` and `greedy_tokens` (played on top, if the credit compares with greedy play), `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
 | `step` | `log` (TRL's metrics); `seconds` of the steps since the last such line, and of these: `policy_s` (choosing commands), `env_s` (waiting for worlds), `loss_s`, `update_s` (backward pass and optimiser), `other_s` (all else) |
 | `checkpoint` | `path`, inside the run's folder |
 | `interrupted`, `finished`, `failed` | `reason`, `minutes` |

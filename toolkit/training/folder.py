@@ -76,7 +76,8 @@ def set_up(
     games = list(dict.fromkeys(rows))
     if checkpoint is not None:
         before = read_tasks(folder)
-        shared = min(len(before), len(games))
+        # a schedule may have been made longer; what a curriculum may choose may not
+        shared = (max if config.curriculum else min)(len(before), len(games))
         if before[:shared] != games[:shared]:
             raise ConfigError(
                 "The run cannot be resumed with other games.",

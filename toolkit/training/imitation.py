@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolkit.environments.base import TextEnv, tasks
 from toolkit.episodes.record import Episode
 from toolkit.episodes.tokens import EpisodeTokens, pad_batch, tokenize_episode
 from toolkit.errors import ConfigError
+from toolkit.policies.base import Policy
 from toolkit.policies.models import ModelPolicy
 from toolkit.training.packed import pack, score
 
@@ -46,6 +48,39 @@ class ImitationConfig:
             if not getattr(self, name) > 0:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} is {value}.", "It must be above zero.")
+
+
+def demonstrate(
+    env: TextEnv, n: int, expert: Policy, *, seed: int = 0
+) -> list[Episode]:
+    """Return `n` won games of the demonstration split.
+
+    Args:
+        env: Made by `make_env`.
+        n: How many; games that the expert loses are replaced by others.
+        expert: Who plays.
+        seed: Of its play.
+
+    Raises:
+        ConfigError: If not so many are won.
+    """
+    from toolkit.episodes.rollout import collect
+
+    assert env.spec is not None
+    params = getattr(env.factory, "keywords", {})
+    games = tasks(env.spec.id, split="demonstration", **params) if n else []
+    won: list[Episode] = []
+    while len(won) < n and games:
+        batch, games = games[: n - len(won)], games[n - len(won) :]
+        played = collect(expert, env, batch, seed=seed, progress=False)
+        won += [episode for episode in played if episode.won]
+    if len(won) < n:
+        raise ConfigError(
+            f"{n} demonstrations were asked for, and there are {len(won)}.",
+            f"{expert.name} won no more games of the demonstration split.",
+            "Use a smaller budget or another expert.",
+        )
+    return won
 
 
 def encode_episode(policy: ModelPolicy, episode: Episode) -> Episode:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from toolkit.environments.base import Task, TextEnv, make_env
 from toolkit.environments.base import tasks as tasks_of
 from toolkit.errors import ConfigError, near_matches
+from toolkit.training.curriculum import Curriculum
 from toolkit.training.events import EventLog, read_events
 from toolkit.training.folder import (
     last_checkpoint,
@@ -23,6 +21,7 @@ from toolkit.training.folder import (
     settings_of,
     versions,
 )
+from toolkit.training.plan import Plan, make_curriculum, schedule
 
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy
@@ -53,11 +52,16 @@ class Run:
         return read_tasks(self.folder)
 
 
+Rows = list[Task] | Plan
+"""What each group of a run plays."""
+
+
 def train(
     policy: ModelPolicy,
     env: str | TextEnv,
     *,
     tasks: Sequence[Task] | None = None,
+    curriculum: Curriculum | str | dict[str, Any] | None = None,
     resume: bool = False,
     **settings: Any,
 ) -> Run:
@@ -73,6 +77,8 @@ def train(
         policy: Who learns; its model is changed in place.
         env: Registry id, or an environment made by `make_env`.
         tasks: Games to train on (`None`: the environment's `train` split).
+        curriculum: Which of them are played when, by name, as a recipe or as an
+            object, which has games of its own (`None`: shuffled rounds).
         resume: Go on from the last checkpoint in `output_dir`, if there is one.
             Otherwise an earlier run in `output_dir` is overwritten.
         **settings: Any field of `TrainConfig`, and so of TRL's `GRPOConfig`.
@@ -89,10 +95,18 @@ def train(
     params = dict(getattr(made.factory, "keywords", {}))
     assert made.spec is not None
     settings.setdefault("temperature", policy.temperature)
+    own = curriculum if isinstance(curriculum, Curriculum) else None
+    if own and tasks is not None:
+        raise ConfigError(
+            "Both tasks and a curriculum that has games are given.",
+            "It is not clear which are to be played.",
+            "Give the games to the curriculum alone.",
+        )
+    settings["curriculum"] = own.describe() if own else curriculum
     config = make_config(env=made.spec.id, env_params=params, **settings)
     if tasks is None:
         tasks = tasks_of(config.env, split="train", n=config.n_tasks, **params)
-    return _run(policy, made, schedule(tasks, config), config, resume=resume)
+    return _run(policy, made, _rows(tasks, config, own), config, resume=resume)
 
 
 def train_from_file(
@@ -118,7 +132,7 @@ def train_from_file(
     policy = load_policy(config.policy, temperature=config.temperature)
     past = read_events(Path(config.output_dir or "") / "events.jsonl")
     resume = resume and not (past and past[-1].get("reason") == "finished")
-    return _run(policy, env, schedule(tasks, config), config, resume=resume)
+    return _run(policy, env, _rows(tasks, config), config, resume=resume)
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -172,49 +186,43 @@ def make_config(**settings: Any) -> TrainConfig:
         return TrainConfig(**settings)
 
 
-def schedule(tasks: Sequence[Task], config: TrainConfig) -> list[Task]:
-    """Lay out which games are played when: shuffled rounds through `tasks`.
-
-    One row per group, as many as the run can ask for, so that the position in the
-    list is all the state there is and a resumed run finds its place.
-
-    Raises:
-        ConfigError: If there are no tasks.
-    """
-    if not tasks:
-        raise ConfigError("There are no games to train on.", "The list is empty.")
-    rng = np.random.default_rng(config.seed)
-    rows: list[Task] = []
-    while len(rows) < config.groups_needed:
-        rows += [tasks[i] for i in rng.permutation(len(tasks))]
-    return rows[: config.groups_needed]
+def _rows(
+    tasks: Sequence[Task], config: TrainConfig, own: Curriculum | None = None
+) -> Rows:
+    """Return what the groups of a run play."""
+    if config.curriculum is None:
+        return schedule(tasks, config)
+    return Plan(own or make_curriculum(config.curriculum, tasks), config)
 
 
 def _run(
     policy: ModelPolicy,
     env: TextEnv,
-    rows: list[Task],
+    rows: Rows,
     config: TrainConfig,
     *,
     resume: bool,
 ) -> Run:
     """Set everything up, train, save."""
-    from toolkit.training.callbacks import StopButton
+    from toolkit.training.callbacks import StopButton, quiet
 
     folder = Path(config.output_dir or "runs/latest")
     checkpoint = last_checkpoint(folder) if resume else None
     is_main = config.process_index == 0
+    games = list(rows.curriculum.tasks) if isinstance(rows, Plan) else rows
     if is_main:
-        set_up(folder, config, rows, policy, checkpoint)
+        set_up(folder, config, games, policy, checkpoint)
+    step = int(checkpoint.name.split("-")[1]) if checkpoint else 0
+    if isinstance(rows, Plan) and checkpoint:
+        rows.recall(read_events(folder / "events.jsonl"), step)
     events = EventLog(folder / "events.jsonl" if is_main else None)
     began, stop = time.time(), StopButton(config.stop_after_minutes)
-    games = {"tasks": len(set(rows)), "versions": versions()}
+    facts = {"tasks": len(set(games)), "versions": versions()}
     start = "resumed" if checkpoint else "run_started"
-    step = int(checkpoint.name.split("-")[1]) if checkpoint else 0
-    events.write(start, step=step, config=settings_of(config), **games)
-    policy.trained_on |= {(t.env, t.seed) for t in rows}
+    events.write(start, step=step, config=settings_of(config), **facts)
+    policy.trained_on |= {(t.env, t.seed) for t in games}
     try:
-        with stop.listening(), _quiet():
+        with stop.listening(), quiet():
             step = _train(policy, env, rows, config, events, stop, checkpoint)
             if is_main:
                 policy.save(folder / "policy")
@@ -234,7 +242,7 @@ def _run(
 def _train(
     policy: ModelPolicy,
     env: TextEnv,
-    rows: list[Task],
+    rows: Rows,
     config: TrainConfig,
     events: EventLog,
     stop: Any,
@@ -289,32 +297,3 @@ def _explained() -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise ConfigError("A setting was refused.", str(error)) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what the user cannot act upon.
-
-    TRL 1.16 reads an attribute that transformers has renamed; transformers shows a
-    progress bar for each file of weights that it writes, and says so when checkpoints
-    follow so fast that it sorts them by number.
-    """
-    from transformers.utils import logging
-
-    def matters(record: Any) -> bool:
-        return "mtime may not be reliable" not in record.getMessage()
-
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    sorts_checkpoints = logging.get_logger("transformers.trainer_utils")
-    sorts_checkpoints.addFilter(matters)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
-            )
-            yield
-    finally:
-        sorts_checkpoints.removeFilter(matters)
-        if bars:
-            logging.enable_progress_bar()

@@ -47,6 +47,7 @@ from toolkit.training.config import TrainConfig
 from toolkit.training.credit import get_credit, keywords
 from toolkit.training.events import EventLog
 from toolkit.training.packed import pack, score
+from toolkit.training.plan import Plan
 from toolkit.training.returns import Rewards, TurnValues, discounted_return
 
 DEAD = EpisodeTokens(
@@ -62,7 +63,7 @@ class EpisodeTrainer(GRPOTrainer):
     Args:
         policy: Who learns.
         pool: Worlds the episodes are played in.
-        tasks: Group `i` of the run plays `tasks[i]`.
+        tasks: Group `i` of the run plays `tasks[i]`, which a plan chooses in time.
         config: All settings.
         events: Where to report.
     """
@@ -71,7 +72,7 @@ class EpisodeTrainer(GRPOTrainer):
         self,
         policy: ModelPolicy,
         pool: TimedPool,
-        tasks: Sequence[Task],
+        tasks: Sequence[Task] | Plan,
         config: TrainConfig,
         events: EventLog,
     ) -> None:
@@ -90,7 +91,7 @@ class EpisodeTrainer(GRPOTrainer):
                 reward_funcs=episode_return,
                 args=config,
                 train_dataset=Dataset.from_dict(
-                    {"prompt": [t.id for t in tasks], "task": list(range(len(tasks)))}
+                    {"prompt": ["game"] * len(tasks), "task": list(range(len(tasks)))}
                 ),
                 processing_class=policy.tokenizer,
                 rollout_func=_rollout,
@@ -275,10 +276,18 @@ class EpisodeTrainer(GRPOTrainer):
         starts = range(0, len(self.episodes), self.num_generations)
         slices = [slice(i, i + self.num_generations) for i in starts]
         silent = [not any(any(a) for a in self._advantages[s]) for s in slices]
+        groups = gather_object(  # a curriculum looks at the groups of all processes
+            [
+                _group_facts(self._rows[s.start]["task"], self.episodes[s], returns[s])
+                for s in slices
+            ]
+        )
+        if isinstance(self.tasks, Plan):
+            self.tasks.see(groups)
         self.events.write(
             "rollout",
             step=self.state.global_step,
-            groups=[_group_facts(self.episodes[s], returns[s]) for s in slices],
+            groups=groups,
             success=_mean([float(e.won) for e in self.episodes]),
             mean_turns=_mean([float(len(e.turns)) for e in self.episodes]),
             mean_return=_mean([r for r in returns if r is not None]),
@@ -366,11 +375,13 @@ def _trim(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _group_facts(
-    group: Sequence[Episode], returns: Sequence[float | None]
+    row: int, group: Sequence[Episode], returns: Sequence[float | None]
 ) -> dict[str, Any]:
     """Summarise the episodes of one game."""
     return {
+        "row": row,
         "task": group[0].task.id,
+        "params": dict(group[0].task.params),
         "returns": list(returns),
         "won": [e.won for e in group],
         "turns": [len(e.turns) for e in group],
