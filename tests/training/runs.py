@@ -10,8 +10,8 @@ from toolkit.environments.base import make_env, tasks
 from toolkit.episodes.rollout import env_factory
 from toolkit.training.clock import TimedPool
 from toolkit.training.events import EventLog
+from toolkit.training.ppo import trainer_of
 from toolkit.training.run import make_config, schedule, train
-from toolkit.training.trainer import EpisodeTrainer
 
 SMALL = {
     "max_steps": 4,
@@ -48,7 +48,7 @@ def opened(tmp_path, *, policy=None, env=None, n=4, **settings):
     events = EventLog(tmp_path / "events.jsonl")
     rows = schedule(tasks("gates", n=n), config)
     with TimedPool(env_factory(env, policy), slots=8, workers=0) as pool:
-        trainer = EpisodeTrainer(policy, pool, rows, config, events)
+        trainer = trainer_of(config)(policy, pool, rows, config, events)
         trainer.current_gradient_accumulation_steps = config.gradient_accumulation_steps
         yield trainer
 

@@ -14,6 +14,7 @@ from tests.models import tiny_policy
 from tests.training.runs import Gates, run_small, weights_of
 from toolkit.errors import ConfigError
 from toolkit.policies.models import load_policy
+from toolkit.training.critic import FILE
 from toolkit.training.events import read_events, steps_of
 from toolkit.training.folder import last_checkpoint
 
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 ROOT = Path(__file__).parents[2]
 LONG = {"max_steps": 6, "save_steps": 2, "n": 3}  # 12 groups of 3 games: 4 rounds
+RUNS = {
+    "once": LONG | {"num_iterations": 1},
+    "twice": LONG | {"num_iterations": 2},
+    "ppo": LONG
+    | {"credit": "gae_token", "num_generations": 1, "num_iterations": 2}
+    | {"value_warmup_steps": 1, "kl_in_reward": 0.01},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +54,14 @@ def numbers_of(run):
 def assert_same(run, other):
     assert torch.equal(weights_of(run.policy), weights_of(other.policy))
     assert numbers_of(run) == numbers_of(other)
+    assert critic_of(run) == critic_of(other)
     assert run.step == other.step
+
+
+def critic_of(run):
+    """What the critic had learnt, as it was written."""
+    path = last_checkpoint(run.folder) / FILE
+    return path.read_bytes() if path.exists() else None
 
 
 def at_turn(number, act):
@@ -61,17 +76,17 @@ def interrupt():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Runs that nothing stopped, by `num_iterations`."""
+    """Runs that nothing stopped."""
     return {
-        n: run_small(tmp_path_factory.mktemp("whole"), num_iterations=n, **LONG)
-        for n in (1, 2)
+        name: run_small(tmp_path_factory.mktemp("whole"), **settings)
+        for name, settings in RUNS.items()
     }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("num_iterations", [1, 2])
-def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, num_iterations):
-    settings = {"num_iterations": num_iterations, **LONG}
+@pytest.mark.parametrize("name", RUNS)
+def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, name):
+    settings = RUNS[name]
     process = subprocess.Popen(
         [
             sys.executable,
@@ -91,7 +106,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, num_iteration
     assert process.returncode == -signal.SIGKILL
     assert read_events(events)[-1]["event"] != "finished"
     run = run_small(tmp_path, resume=True, **settings)
-    assert_same(run, whole[num_iterations])
+    assert_same(run, whole[name])
     assert [e["event"] for e in run.events if "config" in e] == [
         "run_started",
         "resumed",
@@ -99,36 +114,40 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, num_iteration
 
 
 @pytest.mark.parametrize(
-    ("turn", "num_iterations"), [(1, 1), (30, 1), (75, 1), (100, 1), (30, 2), (60, 2)]
+    ("turn", "name"),
+    [
+        *[(turn, "once") for turn in (1, 30, 75, 100)],
+        *[(turn, name) for turn in (30, 60) for name in ("twice", "ppo")],
+    ],
 )
-def test_a_run_that_dies_anywhere_resumes(tmp_path, whole, turn, num_iterations):
+def test_a_run_that_dies_anywhere_resumes(tmp_path, whole, turn, name):
     def die():
         raise KeyboardInterrupt
 
-    settings = {"num_iterations": num_iterations, **LONG}
+    settings = RUNS[name]
     at_turn(turn, die)
     with pytest.raises(KeyboardInterrupt):
         run_small(tmp_path, **settings)
     assert read_events(tmp_path / "events.jsonl")[-1]["event"] == "failed"
     Gates.on_turn = None
-    assert_same(run_small(tmp_path, resume=True, **settings), whole[num_iterations])
+    assert_same(run_small(tmp_path, resume=True, **settings), whole[name])
 
 
-@pytest.mark.parametrize("num_iterations", [1, 2])
-def test_ctrl_c_finishes_the_step_and_saves(tmp_path, whole, num_iterations, capsys):
-    settings = {"num_iterations": num_iterations, **LONG}
+@pytest.mark.parametrize("name", RUNS)
+def test_ctrl_c_finishes_the_step_and_saves(tmp_path, whole, name, capsys):
+    settings = RUNS[name]
     at_turn(40, interrupt)
     run = run_small(tmp_path, **settings)
     assert "Press again to stop at once" in capsys.readouterr().out
     assert run.stopped == "interrupted"
     assert 0 < run.step < 6
-    assert run.step % num_iterations == 0
+    assert run.step % settings["num_iterations"] == 0
     assert run.events[-1]["event"] == "interrupted"
     assert last_checkpoint(tmp_path).name == f"checkpoint-{run.step}"
     assert (tmp_path / "policy" / "config.json").exists()
     resumed = run_small(tmp_path, resume=True, **settings)
     assert resumed.stopped == "finished"
-    assert_same(resumed, whole[num_iterations])
+    assert_same(resumed, whole[name])
 
 
 def test_the_handler_of_ctrl_c_is_put_back(tmp_path):
@@ -234,7 +253,12 @@ def test_other_settings_cannot_be_resumed(tmp_path):
         run_small(tmp_path, max_steps=2, save_steps=1, learning_rate=0.5, resume=True)
 
 
-def test_an_adapter_resumes_exactly(tmp_path):
+@pytest.mark.parametrize(
+    "settings",
+    [{"beta": 0.01}, {"credit": "gae_turn", "kl_in_reward": 0.01}],
+    ids=["grpo", "ppo"],
+)
+def test_an_adapter_resumes_exactly(tmp_path, settings):
     from peft import LoraConfig, get_peft_model
 
     def adapted():
@@ -244,7 +268,7 @@ def test_an_adapter_resumes_exactly(tmp_path):
         policy.model = get_peft_model(policy.model, lora)
         return policy
 
-    settings = {"max_steps": 4, "save_steps": 2, "beta": 0.01}
+    settings = {"max_steps": 4, "save_steps": 2} | settings
     through = run_small(tmp_path / "a", policy=adapted(), **settings)
     at_turn(60, interrupt)
     run_small(tmp_path / "b", policy=adapted(), **settings)
@@ -253,9 +277,9 @@ def test_an_adapter_resumes_exactly(tmp_path):
 
 
 def test_the_same_call_gives_the_same_numbers(tmp_path, whole):
-    assert_same(run_small(tmp_path, **LONG), whole[1])
+    assert_same(run_small(tmp_path, **LONG), whole["once"])
 
 
 def test_another_seed_gives_other_numbers(tmp_path, whole):
     run = run_small(tmp_path, **LONG | {"max_steps": 2}, seed=7)
-    assert numbers_of(run)[0][0]["groups"] != numbers_of(whole[1])[0][0]["groups"]
+    assert numbers_of(run)[0][0]["groups"] != numbers_of(whole["once"])[0][0]["groups"]

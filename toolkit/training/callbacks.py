@@ -74,7 +74,7 @@ class Reporter(TrainerCallback):
             log=logs,
         )
         if args.progress and state.is_world_process_zero:
-            print(self._line(args, state), flush=True)
+            print(self._line(args, state, logs), flush=True)
         self._seconds, self._spent = 0.0, dict(self.clock.spent)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -82,7 +82,7 @@ class Reporter(TrainerCallback):
         path = f"checkpoint-{state.global_step}"
         self.events.write("checkpoint", step=state.global_step, path=path)
 
-    def _line(self, args: Any, state: Any) -> str:
+    def _line(self, args: Any, state: Any, logs: Any) -> str:
         """Return one line that says how training goes."""
         facts = self.events.latest["rollout"]
         groups = len(facts["groups"])
@@ -96,9 +96,20 @@ class Reporter(TrainerCallback):
             f"step {state.global_step:>3}/{state.max_steps}"
             f"  success {facts['success']:.2f}  turns {facts['mean_turns']:4.1f}"
             f"  silent groups {round(groups * facts['silent_groups'])}/{groups}"
-            f"  {self._seconds:.1f} s  {left:.1f} min left"
+            + _of_critic(logs)
+            + f"  {self._seconds:.1f} s  {left:.1f} min left"
             + (f"  reward failed for {failed} episodes" if failed else "")
         )
+
+
+def _of_critic(logs: Any) -> str:
+    """Say how the critic does, if there is one."""
+    if "explained_variance" not in logs:
+        return ""
+    return (
+        f"  critic: explains {logs['explained_variance']:.2f}"
+        f" mean {logs['mean_value']:.2f} loss {logs['value_loss']:.3f}"
+    )
 
 
 class StopButton(TrainerCallback):

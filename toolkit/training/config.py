@@ -26,6 +26,16 @@ from toolkit.training.returns import check_groups
 # rows can be summed freely.
 TOKEN_NORMALISED = ("dapo", "cispo")
 
+# Settings of the critic, and the least and most that they may be.
+OF_CRITIC = {
+    "gae_lambda": (0.0, 1.0),
+    "value_coef": (0.0, math.inf),
+    "value_clip": (0.0, math.inf),
+    "value_lr_factor": (0.0, math.inf),
+    "value_warmup_steps": (0, math.inf),
+    "kl_in_reward": (0.0, math.inf),
+}
+
 
 @dataclass
 class TrainConfig(GRPOConfig):
@@ -51,7 +61,23 @@ class TrainConfig(GRPOConfig):
     """What turns are paid: a name or weights such as `{"success": 1, "step_cost":
     0.01}`, see `toolkit.rewards`; on the command line as a name or JSON."""
     discount: float = 1.0
-    """Factor per turn on later rewards; below 1 makes early wins worth more."""
+    """Factor per turn on later rewards; below 1 makes early wins worth more. With
+    `gae_token` it is per token."""
+    gae_lambda: float = 0.95
+    """With a critic: 1 trusts what was earned, 0 trusts the critic; per token or per
+    turn, as the credit."""
+    value_coef: float = 0.5
+    """With a critic: weight of its loss beside that of the policy."""
+    value_clip: float | None = 0.2
+    """With a critic: how far a value may move in one batch (`None`: any way)."""
+    value_lr_factor: float = 1.0
+    """With a critic: learning rate of its head, as a multiple of `learning_rate`. The
+    wider and slower the model, the more: 10 is usual at a rate of 1e-6."""
+    value_warmup_steps: int = 0
+    """With a critic: steps at the start in which it learns alone."""
+    kl_in_reward: float = 0.0
+    """With a critic: price, per token and nat, of leaving the policy that training
+    began with. TRL's `beta` puts the same into the loss."""
     n_tasks: int | None = None
     """How many training games are used (`None`: all of the split)."""
     curriculum: dict[str, Any] | str | None = None
@@ -111,6 +137,7 @@ class TrainConfig(GRPOConfig):
             self.activation_checkpointing = self.gradient_checkpointing
         self._check()
         self._check_credit()
+        self._check_critic()
         with self._groups_of_one_hidden():
             super().__post_init__()
         self._check_batches()
@@ -209,6 +236,46 @@ class TrainConfig(GRPOConfig):
                 "Leave scale_rewards unset, or use credit='grpo'.",
             )
 
+    def _check_critic(self) -> None:
+        """Check what belongs to the critic, if there is one."""
+        defaults = {name: getattr(type(self), name) for name in OF_CRITIC}
+        if not self.has_critic:
+            other = [n for n, v in defaults.items() if getattr(self, n) != v]
+            if other:
+                raise ConfigError(
+                    f"{', '.join(other)} is set, and the credit is {self.credit!r}.",
+                    "Only PPO has a critic.",
+                    "Leave it unset, or use credit='gae_turn' or 'gae_token'.",
+                )
+            return
+        for name, (least, most) in OF_CRITIC.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                limit = (
+                    f"in [{least:g}, {most:g}]" if most < math.inf else f">= {least:g}"
+                )
+                raise ConfigError(f"{name} is {value}.", f"It must be {limit}.")
+        if self.beta and self.kl_in_reward:
+            raise ConfigError(
+                f"beta is {self.beta} and kl_in_reward {self.kl_in_reward}.",
+                "The policy would be fined twice for the same.",
+                "Use one: kl_in_reward as the paper, beta as TRL.",
+            )
+        if self.value_warmup_steps >= self.max_steps:
+            raise ConfigError(
+                f"value_warmup_steps is {self.value_warmup_steps} of {self.max_steps}.",
+                "The policy would never learn.",
+                "Use fewer.",
+            )
+        if self.value_warmup_steps and self.weight_decay:
+            raise ConfigError(
+                "value_warmup_steps and weight_decay are set.",
+                "Decay would shrink the policy while the critic is to learn alone.",
+                "Leave one of them unset.",
+            )
+        # values leave the model beside its output, where DDP does not look for them
+        self.ddp_find_unused_parameters = False
+
     @contextmanager
     def _groups_of_one_hidden(self) -> Iterator[None]:
         """Keep TRL from refusing groups of one.
@@ -257,10 +324,16 @@ class TrainConfig(GRPOConfig):
         return int(batches * self.generation_batch_size // self.num_generations)
 
     @property
+    def has_critic(self) -> bool:
+        """Whether the credit asks for values, and training is PPO."""
+        return "values" in keywords(get_credit(self.credit))
+
+    @property
     def rows_may_be_dropped(self) -> bool:
         """Whether rows without advantage contribute exactly nothing to the loss."""
         return (
             self.loss_type in TOKEN_NORMALISED
+            and not self.has_critic
             and self.beta == 0.0
             and not self.entropy_coef
             and not self.use_adaptive_entropy

@@ -12,9 +12,10 @@ and equal names mean the same everywhere:
 | `scale` | what differences are divided by |
 | `anchors` | `(B, K)` hashable states |
 | `greedy_returns` | `(B,)` what greedy play earned in the same task |
+| `values` | what a critic expects; such estimators are in `gae.py` |
 
-So a function of your own is an estimator too: `CREDITS["mine"] = mine`. Estimators
-that rest on the values of a critic are in `gae.py`.
+So a function of your own is an estimator too: `CREDITS["mine"] = mine`. Those that ask
+for `values` give the critic's targets as well, and are for PPO (`ppo.py`) alone.
 
 Shapes: `B` episodes, `G` group size, `K` turns of an episode (ragged). An episode whose
 world broke has `None` for its rewards: it gets no advantage and changes nobody's.
@@ -24,10 +25,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ConfigError, near_matches
+from toolkit.training.gae import gae_token, gae_turn
 from toolkit.training.gigpo import gigpo
 from toolkit.training.returns import (
     EPSILON,
@@ -238,22 +241,26 @@ Credit = Callable[..., TurnValues]
 CREDITS: dict[str, Credit] = {
     f.__name__: f for f in (grpo, rloo, reinforce_pp, turn_return, gigpo, remax)
 }
+OF_CRITICS: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (gae_token, gae_turn)
+}
 
 
-def get_credit(name: str) -> Credit:
+def get_credit(name: str) -> Callable[..., Any]:
     """Return an estimator by its name.
 
     Raises:
         ConfigError: If there is none; the message says what each of them does.
     """
-    if name not in CREDITS:
-        lines = [f"  {n}: {_summary(credit)}" for n, credit in CREDITS.items()]
+    known: dict[str, Callable[..., Any]] = {**CREDITS, **OF_CRITICS}
+    if name not in known:
+        lines = [f"  {n}: {_summary(credit)}" for n, credit in known.items()]
         raise ConfigError(
             f"There is no credit estimator {name!r}.",
             "\n".join(["Known are", *lines]),
-            near_matches(name, CREDITS),
+            near_matches(name, known),
         )
-    return CREDITS[name]
+    return known[name]
 
 
 def keywords(credit: Credit) -> frozenset[str]:

@@ -5,6 +5,10 @@ done so far). After a resume, steps since the checkpoint appear again: the later
 counts. With several processes, the numbers are those of the first process's share;
 `groups` are those of all.
 
+With a critic, TRL's metrics come with `value_loss`, `mean_value` and
+`explained_variance`: the share of the variance of what was earned from each point on
+that the critic foresaw.
+
 | event | more fields |
 |---|---|
 | `run_started`, `resumed` | `config` (settings that are not the default), `versions`, `tasks` (how many different games) |

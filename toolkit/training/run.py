@@ -254,7 +254,7 @@ def _train(
     from toolkit.episodes.rollout import default_workers, env_factory
     from toolkit.training.callbacks import Reporter
     from toolkit.training.clock import TimedPool
-    from toolkit.training.trainer import EpisodeTrainer
+    from toolkit.training.ppo import trainer_of
 
     workers = config.workers
     if workers is None:  # the cores are shared by the processes that train
@@ -262,7 +262,7 @@ def _train(
     factory = env_factory(env, policy)
     pool = TimedPool(factory, slots=config.live, workers=workers)
     with pool:
-        trainer = EpisodeTrainer(policy, pool, rows, config, events)
+        trainer = trainer_of(config)(policy, pool, rows, config, events)
         trainer.add_callback(Reporter(events, trainer.clock))
         trainer.add_callback(stop)
         trainer.remove_callback(PrinterCallback)

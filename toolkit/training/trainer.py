@@ -1,4 +1,4 @@
-"""TRL's `GRPOTrainer`, fed with episodes. The only file that touches TRL's seams.
+"""TRL's `GRPOTrainer`, fed with episodes. TRL's seams are touched here and in `ppo.py`.
 
 TRL asks `rollout_func` for prompts, completions and a mask; we answer with episodes
 that `collect` played. Then three methods are overridden:
@@ -131,12 +131,12 @@ class EpisodeTrainer(GRPOTrainer):
         scored = self._score(self.episodes)
         rewards = scored.turn_rewards
         returns = [None if r is None else sum(r) for r in rewards]
-        self._advantages = self._assign_credit(rewards)
         self._tokens = [
             tokenize_episode(e) if e.turns and r is not None else DEAD
             for e, r in zip(self.episodes, rewards, strict=True)
         ]
         self._acted = pad_batch(self._tokens, 0).action_mask
+        self._advantages = self._assign_credit(rewards)
         self._report(returns, scored, self.clock.since(before))
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
@@ -182,7 +182,7 @@ class EpisodeTrainer(GRPOTrainer):
             facts["anchors"] = gather_object(seen)
         if "greedy_returns" in takes:
             facts["greedy_returns"] = gather_object(self._greedy_returns())
-        advantages = credit(gather_object(rewards), **facts)
+        advantages: TurnValues = credit(gather_object(rewards), **facts)
         first = self.accelerator.process_index * len(rewards)
         return advantages[first : first + len(rewards)]
 

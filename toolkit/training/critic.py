@@ -1,0 +1,185 @@
+"""A critic on the policy's trunk: one number per position, what is still to be earned.
+
+The value of a position is a linear function of what the last layer makes of the text
+up to there, and so the value of a *token* is that of the position before it, the one
+that the token was sampled from. A hook listens to the trunk (the model without its
+output head), so values cost no second pass, whichever head the scores come from and
+whether there are adapters in the trunk or not.
+
+Shapes: `B` rows, `T` tokens of the completion, `L` columns, `D` width of the trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from toolkit.errors import ModelError
+
+NAME = "value_head"
+FILE = "value_head.safetensors"
+
+
+class ValueHead(nn.Linear):
+    """`(..., D)` to `(...)`; says 0 until it has learnt something.
+
+    It is of full precision whatever the model is.
+
+    Args:
+        width: `D`.
+        device: Where the model is.
+    """
+
+    def __init__(self, width: int, device: Any = None) -> None:
+        super().__init__(width, 1, device=device, dtype=torch.float32)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the value of each position."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            return super().forward(hidden.float())[..., 0]
+
+    def save(self, folder: str | Path) -> None:
+        """Write the weights to a folder."""
+        state = {k: v.contiguous() for k, v in self.state_dict().items()}
+        save_file(state, Path(folder) / FILE)
+
+    def load(self, folder: str | Path) -> None:
+        """Read weights that `save` wrote.
+
+        Raises:
+            ModelError: If there are none.
+        """
+        path = Path(folder) / FILE
+        if not path.exists():
+            raise ModelError(
+                f"There is no {path}.",
+                "The run cannot go on without what its critic had learnt.",
+                "Start anew with resume=False.",
+            )
+        self.load_state_dict(load_file(path))
+
+
+def add_value_head(model: Any) -> ValueHead:
+    """Put a value head into a model, so that it is moved and trained like the rest.
+
+    Args:
+        model: A causal language model, with adapters or without.
+
+    Raises:
+        ModelError: If the model has no trunk apart from its head.
+    """
+    trunk_of(model)
+    head = ValueHead(model.config.get_text_config().hidden_size, model.device)
+    model.add_module(NAME, head)
+    return head
+
+
+def trunk_of(model: Any) -> Any:
+    """Return the part of a causal language model below its output head.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    causal = model.get_base_model() if isinstance(model, PeftModel) else model
+    trunk = causal.base_model
+    if trunk is causal:
+        raise ModelError(
+            f"{type(causal).__name__} has no trunk apart from its head.",
+            "A critic reads what the last layer gives to the head.",
+            "Use a credit that needs no critic, such as reinforce_pp.",
+        )
+    return trunk
+
+
+@contextmanager
+def listening(
+    model: Any, head: ValueHead, *, alone: bool = False
+) -> Iterator[list[Tensor]]:
+    """Collect the values of all positions, `(B, L)` for every pass inside the block.
+
+    They are computed inside of the pass, where parameters may be gathered.
+
+    Args:
+        model: Whose trunk to listen to.
+        head: What makes values of what is heard.
+        alone: Let gradients reach the head but not the trunk.
+    """
+    heard: list[Tensor] = []
+
+    def hear(module: Any, inputs: Any, out: Any) -> None:
+        hidden = out.last_hidden_state
+        heard.append(head(hidden.detach() if alone else hidden))
+
+    hook = trunk_of(model).register_forward_hook(hear)
+    try:
+        yield heard
+    finally:
+        hook.remove()
+
+
+def values_before(heard: list[Tensor], mask: Tensor, width: int) -> Tensor:
+    """Return the value before each token of the completion, `(B, T)`.
+
+    Args:
+        heard: What `listening` collected while a rectangle was scored, a few rows at a
+            time: `(b, L)`, or packed `(1, N)`.
+        mask: `(B, L)`, nonzero on real tokens.
+        width: `T`; the completion is on the right.
+
+    >>> mask = torch.tensor([[0, 1, 1, 1], [1, 1, 1, 0]])  # prompts of 1 and 2 tokens
+    >>> packed = torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+    >>> values_before([packed], mask, 2)
+    tensor([[1., 2.],
+            [5., 6.]])
+    """
+    flat = torch.cat([values.flatten() for values in heard])
+    if flat.numel() == mask.numel():
+        values = flat.view(mask.shape)
+    else:
+        values = flat.new_zeros(mask.shape).masked_scatter(mask.bool(), flat)
+    return values[:, -width - 1 : -1]
+
+
+def value_losses(
+    values: Tensor, old: Tensor, targets: Tensor, clip: float | None
+) -> Tensor:
+    """Return half the squared error of each value, clipped.
+
+    As in PPO's first implementation: a value that has moved further than `clip` from
+    what it was at the rollout, and towards the target, teaches nothing more; the
+    larger of the two errors counts (https://arxiv.org/abs/2005.12729 §3, "value
+    function clipping"). All tensors have one shape.
+
+    >>> now, old, goal = (torch.tensor([x]) for x in (0.5, 0.0, 1.0))
+    >>> value_losses(now, old, goal, None), value_losses(now, old, goal, 0.2)
+    (tensor([0.1250]), tensor([0.3200]))
+    """
+    errors = (values - targets) ** 2
+    if clip is not None:
+        near = old + (values - old).clamp(-clip, clip)
+        errors = torch.maximum(errors, (near - targets) ** 2)
+    return errors / 2
+
+
+def explained_variance(values: Tensor, targets: Tensor) -> float:
+    """Return the share of the targets' variance that the values foresaw.
+
+    1 is perfect, 0 what a constant does, below 0 worse than a constant. 0 if all
+    targets are alike: there is nothing to explain.
+
+    >>> goal = torch.tensor([0.0, 1.0, 2.0])
+    >>> explained_variance(goal + 5, goal), explained_variance(goal * 0, goal)
+    (1.0, 0.0)
+    """
+    if len(targets) < 2 or not (variance := targets.var().item()):
+        return 0.0
+    return 1.0 - (targets - values).var().item() / variance
