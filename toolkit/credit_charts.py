@@ -1,0 +1,151 @@
+"""Charts of credit as SVG text: over groups, and around the truth.
+
+Ink and grounds are those of `charts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.advantage_strips import (
+    Rows,
+    hatch_name,
+    hatching,
+    names_room,
+    rectangle,
+)
+from toolkit.charts import AFTER, INK, LINE, _svg, _text, percent
+
+
+def group_shares(rows: Rows, *, title: str, width: int = 760) -> str:
+    """Draw for each estimator how its advantages divide among groups.
+
+    Args:
+        rows: Name and size of each group's advantages; 0 is a silent group.
+        title: What is divided.
+        width: CSS pixels.
+    """
+    left, right = names_room([name for name, _ in rows]), 96
+    words = [f"{n}: {_shares_in_words(_shares(sizes))}" for n, sizes in rows]
+    told = f"{title}. {'; '.join(words)}"
+    hatch = hatch_name(told)
+    parts = [hatching(hatch), _text(2, 14, title, size=13, weight=600, fill=INK)]
+    groups = max((len(sizes) for _, sizes in rows), default=1)
+    wide = min(72.0, (width - left - right) / groups)
+    for i, (name, sizes) in enumerate(rows):
+        y, silent = 28 + 30 * i, sum(not size for size in sizes)
+        parts.append(_text(left - 8, y + 17, name, anchor="end", fill=INK))
+        parts.append(f'<g text-anchor="middle" style="fill:{INK};font-size:12px">')
+        for j, share in enumerate(_shares(sizes)):
+            parts.append(_share(left + wide * j, y, wide - 3, share, hatch))
+        parts.append("</g>")
+        note = f"{silent} of {len(sizes)} silent"
+        parts.append(_text(left + wide * len(sizes) + 6, y + 17, note))
+    return _svg(width, 30 + 30 * len(rows), told, parts)
+
+
+Estimates = Sequence[tuple[str, Sequence[tuple[str, Sequence[float]]]]]
+"""For each panel its name, and for each of its rows a name and what was estimated."""
+
+
+def estimate_panels(
+    panels: Estimates, *, truth: float, title: str, width: int = 760
+) -> str:
+    """Draw means and standard deviations of estimates beside the truth.
+
+    Args:
+        panels: Stand beside each other; all have the same rows.
+        truth: What is estimated.
+        title: What it is.
+        width: CSS pixels.
+    """
+    left, names = 70.0, [name for name, _ in panels[0][1]]
+    ends = [truth] + [
+        float(np.mean(v)) + side * float(np.std(v))
+        for _, rows in panels
+        for _, v in rows
+        for side in (-1, 1)
+    ]
+    low, high = min(ends), max(ends) if max(ends) > min(ends) else min(ends) + 1
+    wide = (width - left) / len(panels)
+    base = 52 + 32 * len(names)
+    parts = [_text(2, 14, title, size=13, weight=600, fill=INK)]
+    for i, name in enumerate(names):
+        parts.append(_text(left - 8, 65 + 32 * i, name, anchor="end", fill=INK))
+    for j, (name, rows) in enumerate(panels):
+        x = left + wide * j
+        scale = _Scale(x + 12, wide - 36, low, high)
+        parts.append(_text(x + 12, 38, name, fill=INK, weight=600))
+        parts.append(_truth(scale, truth, base))
+        for i, (_, values) in enumerate(rows):
+            parts.append(_estimate(scale, values, 61 + 32 * i))
+    words = "; ".join(estimates_in_words(panels))
+    label = f"{title}, {truth:+.2f} in truth. {words}"
+    return _svg(width, base + 26, label, parts)
+
+
+def estimates_in_words(panels: Estimates) -> list[str]:
+    """Return one line for each row of each panel."""
+    return [
+        f"{name}, {row}: {np.mean(v):+.2f} with deviation {np.std(v):.2f}"
+        for name, rows in panels
+        for row, v in rows
+    ]
+
+
+# ---- parts ---------------------------------------------------------------------------
+
+
+def _shares(sizes: Sequence[float]) -> list[float]:
+    total = sum(sizes) or 1.0
+    return [size / total for size in sizes]
+
+
+def _shares_in_words(shares: Sequence[float]) -> str:
+    return ", ".join(percent(s) if s else "silent" for s in shares)
+
+
+def _share(x: float, y: float, wide: float, share: float, hatch: str) -> str:
+    if not share:
+        place = rectangle(x, y, wide, 26)
+        return f'<path fill="url(#{hatch})" d="{place}"/>'
+    place, middle = rectangle(x, y, wide, 26), x + wide / 2
+    return (
+        f'<path style="fill:{AFTER};opacity:{0.15 + 0.55 * share:.2f}" d="{place}"/>'
+        f'<text x="{middle:.0f}" y="{y + 17}">{percent(share)}</text>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From numbers to CSS pixels."""
+
+    x: float
+    room: float
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        return self.x + self.room * (value - self.low) / (self.high - self.low)
+
+
+def _truth(scale: _Scale, truth: float, base: float) -> str:
+    x, zero = scale.at(truth), scale.at(0.0)
+    return (
+        f'<path d="M{zero:.1f} 46V{base}" style="stroke:{LINE}"/>'
+        f'<path d="M{x:.1f} 46V{base}" style="stroke:{AFTER};stroke-width:2"/>'
+        + _text(x, base + 16, f"truth {truth:+.2f}", anchor="middle", fill=AFTER)
+    )
+
+
+def _estimate(scale: _Scale, values: Sequence[float], y: float) -> str:
+    mean, spread = float(np.mean(values)), float(np.std(values))
+    low, high = scale.at(mean - spread), scale.at(mean + spread)
+    return (
+        f'<path d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 5}v10M{high:.1f} {y - 5}'
+        f'v10" style="fill:none;stroke:{INK};stroke-width:1.6"/>'
+        f'<circle cx="{scale.at(mean):.1f}" cy="{y}" r="4.5" style="fill:{INK}"/>'
+    )

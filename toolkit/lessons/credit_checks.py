@@ -1,0 +1,178 @@
+"""Checks of the exercises on credit; see `checks.py` for how checks work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+
+from toolkit.lessons.checks import Verdict, _again, _no, _try, _yes
+
+LeaveOneOut = Callable[[Sequence[float]], Sequence[float]]
+TokenReturns = Callable[[Sequence[float], Sequence[int]], Sequence[float]]
+SameRoom = Callable[[Sequence[Hashable], Sequence[float]], Sequence[float]]
+
+
+def check_leave_one_out(function: LeaveOneOut) -> Verdict:
+    """Check a function that compares each return with the mean of the others.
+
+    Args:
+        function: Gets the returns of a group; returns as many advantages.
+    """
+    returns = [1.0, 0.0, 0.0, 0.5, 2.0]
+    found, problem = _try(function, list(returns))
+    if problem:
+        return problem
+    if len(found) != len(returns):
+        return _no(
+            f"{len(found)} numbers came back for 5 episodes; one each is needed."
+        )
+    group, right = np.array(returns), np.array(found, dtype=float)
+    others = (group.sum() - group) / 4
+    centred = group - group.mean()
+    known = [
+        (group, "these are the returns themselves. Without a baseline all episodes "
+         "that earn anything are praised, however common that is."),
+        (centred, "that is the mean of the whole group, with the episode itself in it. "
+         "What it is compared with must not depend on what it did."),
+        (centred / group.std(), "it is divided by the standard deviation, as in GRPO. "
+         "RLOO divides nothing."),
+        (centred / group.std(ddof=1), "it is divided by the standard deviation, as in "
+         "GRPO. RLOO divides nothing."),
+        (others - group, "the sign is turned: whoever earns more than the others is to "
+         "be praised."),
+        (group - 4 * others, "that is the sum of the others; their mean is needed."),
+        (group - 4 * others / 5, "the others are one fewer than the group, and the "
+         "mean is theirs: divide by that."),
+        (others, "that is the baseline alone. How far is the episode above it?"),
+    ]  # fmt: skip
+    wrong = next((text for v, text in known if np.allclose(right, v, atol=1e-3)), "")
+    return _again(wrong) or _leave_one_out_in_general(function)
+
+
+def _leave_one_out_in_general(function: LeaveOneOut) -> Verdict:
+    """Check on random groups that each number is return minus mean of the others."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        group = [round(float(r), 2) for r in rng.normal(size=int(rng.integers(2, 9)))]
+        found, problem = _try(function, list(group))
+        if problem:
+            return problem
+        means = [np.mean(group[:i] + group[i + 1 :]) for i in range(len(group))]
+        if len(found) != len(group) or not np.allclose(
+            found, np.subtract(group, means)
+        ):
+            return _no(
+                "each number must be the episode's return minus the mean of the "
+                f"others' returns. Look at the returns {group}."
+            )
+    return _yes("each is compared with the others, and with nothing of its own.")
+
+
+def check_token_returns(function: TokenReturns) -> Verdict:
+    """Check a function that computes the return to go at each sampled token.
+
+    Args:
+        function: Gets one reward and one bit of the action mask per token; returns as
+            many numbers, zero where the world speaks.
+    """
+    mask = [1, 1, 0, 0, 1, 0, 1, 1]
+    rewards = [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    found, problem = _try(function, list(rewards), list(mask))
+    if problem:
+        return problem
+    if len(found) != len(mask):
+        return _no(f"{len(found)} numbers came back for 8 tokens; one each is needed.")
+    known: dict[tuple[float, ...], str] = {
+        (2, 2, 0, 0, 0, 0, 1, 1): "the sum is lost where the world speaks: that is the "
+        "published mistake. Only the result may be masked, not what is carried on.",
+        (3, 3, 1, 1, 1, 1, 1, 1): "the world's tokens have numbers as well. The policy "
+        "did not choose them, so they must get 0.",
+        tuple(rewards): "each token gets its own reward only. What came later was its "
+        "merit as well.",
+        (3, 3, 0, 0, 3, 0, 3, 3): "every token gets the return of the whole episode. "
+        "What was paid before a token is not its merit.",
+        (0, 2, 0, 0, 2, 0, 2, 3): "it adds up from the front: that is what was paid so "
+        "far, not what is still to come.",
+        (3, 1, 0, 0, 1, 0, 1, 0): "a token's own reward is left out. It is paid at "
+        "once, so it counts in full.",
+        (0, 0, 1, 1, 0, 1, 0, 0): "the mask is inverted: 1 is where the policy speaks.",
+    }
+    rounded = tuple(round(float(v), 6) for v in found)
+    return _again(known.get(rounded, "")) or _token_returns_in_general(function)
+
+
+def _token_returns_in_general(function: TokenReturns) -> Verdict:
+    """Check sums over random episodes."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        mask = [int(m) for m in rng.integers(0, 2, size=int(rng.integers(1, 12)))]
+        rewards = [round(float(r), 2) * m for r, m in zip(rng.normal(size=len(mask)),
+                   mask, strict=True)]  # fmt: skip
+        found, problem = _try(function, list(rewards), list(mask))
+        if problem:
+            return problem
+        wanted = [m * sum(rewards[t:]) for t, m in enumerate(mask)]
+        if len(found) != len(mask) or not np.allclose(found, wanted):
+            return _no(
+                "each token of the policy must get the sum of all rewards from it on. "
+                f"Look at the rewards {rewards} with the mask {mask}."
+            )
+    return _yes("pay reaches back over the world's words, and stays out of them.")
+
+
+def check_same_room(function: SameRoom) -> Verdict:
+    """Check a function that compares turns which began in the same room.
+
+    Args:
+        function: Gets the room in which each turn of a group began, and its return to
+            go; returns as many differences to the mean of the turns in that room.
+    """
+    rooms, to_go = ["hall", "attic", "hall", "yard", "hall", "yard"], [4, 5, 1, 2, 1, 6]
+    found, problem = _try(function, list(rooms), [float(v) for v in to_go])
+    if problem:
+        return problem
+    if len(found) != len(rooms):
+        return _no(f"{len(found)} numbers came back for 6 turns; one each is needed.")
+    mean = sum(to_go) / 6
+    known: list[tuple[list[float], str]] = [
+        ([v - mean for v in to_go], "all turns are compared with one mean. A turn is "
+         "to be compared with those that began in the same room."),
+        ([2, 5, -1, -2, -1, 2], "a room that was met once keeps its whole return to "
+         "go. Alone, there is nothing to compare with: it must be 0."),
+        ([2, 5, 2, 4, 2, 4], "these are the means of the rooms alone. How far is each "
+         "turn above its own?"),
+        ([3, 5, -1.5, -4, -1.5, 4], "the turn itself is left out of its mean, and a "
+         "room met once keeps its return. GiGPO takes the mean of all in the room."),
+        ([3, 0, -1.5, -4, -1.5, 4], "the turn itself is left out of its mean. That is "
+         "RLOO's way; GiGPO takes the mean of all in the room."),
+        ([-2, 0, 1, 2, 1, -2], "the sign is turned: a turn that earns more than the "
+         "others in its room is to be praised."),
+        ([0, 0, -1.5, 0, -1, 2], "a turn is compared with the room's turns so far "
+         "only. Go through all turns first, and then compare."),
+    ]  # fmt: skip
+    wrong = next((text for v, text in known if np.allclose(found, v, atol=1e-3)), "")
+    return _again(wrong) or _same_room_in_general(function)
+
+
+def _same_room_in_general(function: SameRoom) -> Verdict:
+    """Check on random groups."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        size = int(rng.integers(1, 10))
+        rooms = [str(room) for room in rng.choice(["hall", "attic", "yard"], size)]
+        to_go = [round(float(v), 2) for v in rng.normal(size=size)]
+        found, problem = _try(function, list(rooms), list(to_go))
+        if problem:
+            return problem
+        met = defaultdict(list)
+        for room, value in zip(rooms, to_go, strict=True):
+            met[room].append(value)
+        means = [np.mean(met[room]) for room in rooms]
+        if len(found) != size or not np.allclose(found, np.subtract(to_go, means)):
+            return _no(
+                "each number must be the turn's return to go minus the mean of all "
+                f"turns in that room. Look at the rooms {rooms} with {to_go}."
+            )
+    return _yes("each turn is compared with what others did in the same place.")
