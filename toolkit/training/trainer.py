@@ -48,7 +48,7 @@ from toolkit.training.credit import get_credit, keywords
 from toolkit.training.events import EventLog
 from toolkit.training.packed import pack, score
 from toolkit.training.plan import Plan
-from toolkit.training.returns import Rewards, TurnValues, discounted_return
+from toolkit.training.returns import Rewards, TurnValues, episode_returns
 
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
@@ -188,11 +188,11 @@ class EpisodeTrainer(GRPOTrainer):
 
     def _greedy_returns(self) -> list[float | None]:
         """Return what greedy play earned in each episode's task `(B,)`."""
+        rewards = self._score(self.greedy).turn_rewards
+        returns, is_whole = episode_returns(rewards, self.args.discount)
         found = {
-            e.task: None if r is None else discounted_return(r, self.args.discount)
-            for e, r in zip(
-                self.greedy, self._score(self.greedy).turn_rewards, strict=True
-            )
+            e.task: float(r) if whole else None
+            for e, r, whole in zip(self.greedy, returns, is_whole, strict=True)
         }
         return [found[e.task] for e in self.episodes]
 
