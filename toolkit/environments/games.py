@@ -131,6 +131,8 @@ def generate(
     with pool:
         for _ in bar(pool.imap_unordered(_make, missing)):
             pass
+        pool.close()  # let them end: a worker killed while it waits for work may
+        pool.join()  # take the lock of the queue with it, and the others wait for ever
 
 
 def _missing(tasks: Iterable[Task]) -> list[Task]:
