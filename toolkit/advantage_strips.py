@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from toolkit.charts import INK, QUIET, _svg, _text
+from toolkit.charts import INK, QUIET, svg_picture, svg_text
 from toolkit.page import escape
 
 PRAISE, BLAME, NEITHER = "#2a9d52", "#d0453a", "#808080"
@@ -64,12 +64,12 @@ def advantage_strips(strips: Sequence[Strip], *, title: str, width: int = 760) -
     told = f"{title}. {'; '.join(line for s in strips for line in s.told())}"
     most = max((abs(v) for s in strips for _, r in s.rows for v in r), default=0.0)
     heat, pen = _Heat(most or 1.0), _pen(strips, width)
-    parts = [_text(2, 14, title, size=13, weight=600, fill=INK), _key(heat, most)]
+    parts = [svg_text(2, 14, title, size=13, weight=600, fill=INK), _key(heat, most)]
     y = 52.0
     for strip in strips:
         parts.append(_strip(heat, pen, strip, y))
         y += pen.head + pen.tall * len(strip.rows) + 14
-    return _svg(width, y, told, [heat.svg(hatch_name(told)), *parts])
+    return svg_picture(width, y, told, [heat.svg(hatch_name(told)), *parts])
 
 
 # ---- ink -----------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def _room(text: str) -> float:
 def _strip(heat: _Heat, pen: _Pen, strip: Strip, y: float) -> str:
     """Add an episode's boxes and return its texts."""
     edges = pen.edges(strip)
-    texts = [_text(2, y + 12, strip.name, fill=INK, size=13, weight=600)]
+    texts = [svg_text(2, y + 12, strip.name, fill=INK, size=13, weight=600)]
     if not pen.unit:
         texts.append(_said(strip, edges, y + 32))
     _world(heat, pen, strip, edges, y + pen.head)
@@ -266,7 +266,7 @@ def _key(heat: _Heat, most: float) -> str:
         heat.write(x + 19.5, y + 13, _number(share * most))
         x += 41
     heat.hatch(x + 14, y, 30, 17)
-    return _text(x + 50, y + 13, "written by the world")
+    return svg_text(x + 50, y + 13, "written by the world")
 
 
 def _number(value: float) -> str:

@@ -65,7 +65,7 @@ def learning_curve(
         f"held out {name} training {percent(v)}, interval {percent(a)} to {percent(b)}"
         for name, (v, a, b) in held
     ]
-    return _svg(width, frame.height, "; ".join(words), parts)
+    return svg_picture(width, frame.height, "; ".join(words), parts)
 
 
 def line_chart(
@@ -96,12 +96,12 @@ def line_chart(
     parts = [
         frame.grid(ticks, show),
         frame.x_axis("optimiser steps"),
-        _text(2, 14, f"{title}{sign}", size=13, weight=600, fill=INK),
+        svg_text(2, 14, f"{title}{sign}", size=13, weight=600, fill=INK),
         frame.dots(steps, values),
         frame.line(steps, curve, INK),
     ]
     label = f"{title}{sign} over {len(steps)} steps, smoothed {ends}"
-    return _svg(width, frame.height, label, parts)
+    return svg_picture(width, frame.height, label, parts)
 
 
 def bar_chart(rows: Sequence[Bars], *, title: str, width: int = 720) -> str:
@@ -119,11 +119,13 @@ def bar_chart(rows: Sequence[Bars], *, title: str, width: int = 720) -> str:
     for i, (name, *bars) in enumerate(rows):
         y = 6 + i * step
         short = name if len(name) <= 12 else f"{name[:11]}…"
-        parts.append(_text(left - 10, y + 21, short, anchor="end", fill=INK))
+        parts.append(svg_text(left - 10, y + 21, short, anchor="end", fill=INK))
         for j, ((side, colour), bar) in enumerate(zip(SIDES, bars, strict=True)):
             parts.append(_bar(left, y + 17 * j, full, side, colour, bar))
             words.append(f"{name} {side} {bar_label(bar)}")
-    return _svg(width, 6 + step * len(rows), f"{title}: {'; '.join(words)}", parts)
+    return svg_picture(
+        width, 6 + step * len(rows), f"{title}: {'; '.join(words)}", parts
+    )
 
 
 def interval_bars(
@@ -146,16 +148,16 @@ def interval_bars(
         y = 6 + i * step
         wide = frame.at_x(value) - left
         parts += [
-            _text(left - 10, y + 17, name, anchor="end", fill=INK, size=13),
+            svg_text(left - 10, y + 17, name, anchor="end", fill=INK, size=13),
             f'<rect x="{left}" y="{y}" width="{wide:.1f}" height="24" rx="3" '
             f'style="fill:{AFTER};opacity:.75"/>',
             _whisker(frame.at_x(low), frame.at_x(high), y + 12),
-            _text(width - 62, y + 17, percent(value), fill=INK, size=14, weight=600),
+            svg_text(width - 62, y + 17, percent(value), fill=INK, size=14, weight=600),
         ]
         words.append(
             f"{name} {percent(value)}, interval {percent(low)} to {percent(high)}"
         )
-    return _svg(width, frame.height, f"{title}: {'; '.join(words)}", parts)
+    return svg_picture(width, frame.height, f"{title}: {'; '.join(words)}", parts)
 
 
 def smooth(
@@ -237,7 +239,7 @@ class _Frame:
         return "".join(
             f'<path d="M{self.left} {self.at_y(t):.1f}H{end}" '
             f'style="stroke:{LINE}"/>'
-            + _text(self.left - 6, self.at_y(t) + 4, show(t), anchor="end")
+            + svg_text(self.left - 6, self.at_y(t) + 4, show(t), anchor="end")
             for t in ticks
         )
 
@@ -248,8 +250,8 @@ class _Frame:
         marks = [t for t in whole if self.x[0] <= t <= self.x[1]]
         middle = (self.left + self.width - self.right) / 2
         return "".join(
-            _text(self.at_x(t), base + 17, f"{t}", anchor="middle") for t in marks
-        ) + _text(middle, self.height - 6, title, anchor="middle")
+            svg_text(self.at_x(t), base + 17, f"{t}", anchor="middle") for t in marks
+        ) + svg_text(middle, self.height - 6, title, anchor="middle")
 
     def dots(self, xs: Sequence[float], ys: Sequence[float]) -> str:
         return "".join(
@@ -312,9 +314,9 @@ def _band_labels(frame: _Frame, held: Sequence[tuple[str, Interval]]) -> str:
     for name, (value, _, _) in sorted(held, key=lambda item: item[1][0]):
         y = below = min(frame.at_y(value), below - 34, frame.at_y(0) - 12)
         colour = dict(SIDES)[name]
-        labels.append(_text(x, y - 1, name, fill=colour))
+        labels.append(svg_text(x, y - 1, name, fill=colour))
         labels.append(
-            _text(x, y + 14, percent(value), fill=colour, weight=600, size=14)
+            svg_text(x, y + 14, percent(value), fill=colour, weight=600, size=14)
         )
     return "".join(labels)
 
@@ -323,9 +325,9 @@ def _key(frame: _Frame, each: str) -> str:
     x, y = frame.left, 14
     return (
         f'<circle cx="{x + 4}" cy="{y - 4}" r="2.6" style="fill:{QUIET}"/>'
-        + _text(x + 13, y, f"one step, {each}")
+        + svg_text(x + 13, y, f"one step, {each}")
         + f'<path d="M{x + 164} {y - 4}h18" style="stroke:{INK};stroke-width:2.4"/>'
-        + _text(x + 188, y, "smoothed")
+        + svg_text(x + 188, y, "smoothed")
     )
 
 
@@ -337,14 +339,14 @@ def _bar(x: int, y: float, full: int, side: str, colour: str, bar: Bar | None) -
         f'style="fill:{LINE};opacity:.45"/>'
         f'<rect x="{x + 1}" y="{y + 1}" width="{max(0, full * share - 2):.1f}" '
         f'height="12" rx="1.5" style="fill:{fill};stroke:{colour};stroke-width:2"/>'
-        + _text(x + full + 8, y + 11.5, bar_label(bar))
+        + svg_text(x + full + 8, y + 11.5, bar_label(bar))
     )
 
 
 def _upright(frame: _Frame, tick: float) -> str:
     """Draw a line of the grid from top to bottom, with its number."""
     x, base = frame.at_x(tick), frame.height - 26
-    return f'<path d="M{x:.1f} 0V{base}" style="stroke:{LINE}"/>' + _text(
+    return f'<path d="M{x:.1f} 0V{base}" style="stroke:{LINE}"/>' + svg_text(
         x, base + 18, percent(tick), anchor="middle"
     )
 
@@ -368,7 +370,7 @@ def _plain(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _text(
+def svg_text(
     x: float,
     y: float,
     text: str,
@@ -378,6 +380,7 @@ def _text(
     size: int = 12,
     weight: int = 400,
 ) -> str:
+    """Return a line of text; lengths in pixels."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
         f'style="fill:{fill};font-size:{size}px;font-weight:{weight}">'
@@ -385,7 +388,8 @@ def _text(
     )
 
 
-def _svg(width: int, height: float, label: str, parts: Iterable[str]) -> str:
+def svg_picture(width: int, height: float, label: str, parts: Iterable[str]) -> str:
+    """Return a picture of a size in pixels; `label` tells it to who cannot see it."""
     return (
         f'<svg role="img" aria-label="{html.escape(label)}" '
         f'viewBox="0 0 {width} {height:g}" width="{width}" height="{height:g}" '

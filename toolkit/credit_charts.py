@@ -17,7 +17,7 @@ from toolkit.advantage_strips import (
     names_room,
     rectangle,
 )
-from toolkit.charts import AFTER, INK, LINE, _svg, _text, percent
+from toolkit.charts import AFTER, INK, LINE, percent, svg_picture, svg_text
 
 
 def group_shares(rows: Rows, *, title: str, width: int = 760) -> str:
@@ -32,19 +32,19 @@ def group_shares(rows: Rows, *, title: str, width: int = 760) -> str:
     words = [f"{n}: {_shares_in_words(_shares(sizes))}" for n, sizes in rows]
     told = f"{title}. {'; '.join(words)}"
     hatch = hatch_name(told)
-    parts = [hatching(hatch), _text(2, 14, title, size=13, weight=600, fill=INK)]
+    parts = [hatching(hatch), svg_text(2, 14, title, size=13, weight=600, fill=INK)]
     groups = max((len(sizes) for _, sizes in rows), default=1)
     wide = min(72.0, (width - left - right) / groups)
     for i, (name, sizes) in enumerate(rows):
         y, silent = 28 + 30 * i, sum(not size for size in sizes)
-        parts.append(_text(left - 8, y + 17, name, anchor="end", fill=INK))
+        parts.append(svg_text(left - 8, y + 17, name, anchor="end", fill=INK))
         parts.append(f'<g text-anchor="middle" style="fill:{INK};font-size:12px">')
         for j, share in enumerate(_shares(sizes)):
             parts.append(_share(left + wide * j, y, wide - 3, share, hatch))
         parts.append("</g>")
         note = f"{silent} of {len(sizes)} silent"
-        parts.append(_text(left + wide * len(sizes) + 6, y + 17, note))
-    return _svg(width, 30 + 30 * len(rows), told, parts)
+        parts.append(svg_text(left + wide * len(sizes) + 6, y + 17, note))
+    return svg_picture(width, 30 + 30 * len(rows), told, parts)
 
 
 Estimates = Sequence[tuple[str, Sequence[tuple[str, Sequence[float]]]]]
@@ -72,19 +72,19 @@ def estimate_panels(
     low, high = min(ends), max(ends) if max(ends) > min(ends) else min(ends) + 1
     wide = (width - left) / len(panels)
     base = 52 + 32 * len(names)
-    parts = [_text(2, 14, title, size=13, weight=600, fill=INK)]
+    parts = [svg_text(2, 14, title, size=13, weight=600, fill=INK)]
     for i, name in enumerate(names):
-        parts.append(_text(left - 8, 65 + 32 * i, name, anchor="end", fill=INK))
+        parts.append(svg_text(left - 8, 65 + 32 * i, name, anchor="end", fill=INK))
     for j, (name, rows) in enumerate(panels):
         x = left + wide * j
         scale = _Scale(x + 12, wide - 36, low, high)
-        parts.append(_text(x + 12, 38, name, fill=INK, weight=600))
+        parts.append(svg_text(x + 12, 38, name, fill=INK, weight=600))
         parts.append(_truth(scale, truth, base))
         for i, (_, values) in enumerate(rows):
             parts.append(_estimate(scale, values, 61 + 32 * i))
     words = "; ".join(estimates_in_words(panels))
     label = f"{title}, {truth:+.2f} in truth. {words}"
-    return _svg(width, base + 26, label, parts)
+    return svg_picture(width, base + 26, label, parts)
 
 
 def estimates_in_words(panels: Estimates) -> list[str]:
@@ -137,7 +137,7 @@ def _truth(scale: _Scale, truth: float, base: float) -> str:
     return (
         f'<path d="M{zero:.1f} 46V{base}" style="stroke:{LINE}"/>'
         f'<path d="M{x:.1f} 46V{base}" style="stroke:{AFTER};stroke-width:2"/>'
-        + _text(x, base + 16, f"truth {truth:+.2f}", anchor="middle", fill=AFTER)
+        + svg_text(x, base + 16, f"truth {truth:+.2f}", anchor="middle", fill=AFTER)
     )
 
 

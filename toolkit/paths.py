@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 NAME = "multiturn-rl-toolkit"
@@ -30,3 +31,20 @@ def cache_dir() -> Path:
 def assets_dir() -> Path:
     """Return the folder with the files that ship inside the package."""
     return Path(__file__).resolve().parent / "assets"
+
+
+def write_at_once(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, whoever else writes it too.
+
+    Raises:
+        OSError: If the disk is full or may not be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

@@ -72,7 +72,7 @@ def check_action_mask(function: Mask) -> Verdict:
             the action; returns one number per token, 1 where it is trained.
     """
     turns = [(3, 2), (4, 1), (2, 3)]
-    found, problem = _try(function, turns)
+    found, problem = attempt(function, turns)
     if problem:
         return problem
     total, sampled = 15, 6
@@ -98,7 +98,7 @@ def check_action_mask(function: Mask) -> Verdict:
     elif list(found) != _mask(turns):
         wrong = "the count is right, the places are not: in each turn the observation "
         wrong += "comes first, then the action."
-    return _again(wrong) or _mask_in_general(function)
+    return caught(wrong) or _mask_in_general(function)
 
 
 def _mask(turns: Sequence[tuple[int, int]]) -> list[int]:
@@ -112,12 +112,12 @@ def _mask_in_general(function: Mask) -> Verdict:
     for _ in range(20):
         size = int(rng.integers(1, 7))
         turns = [(int(a), int(b)) for a, b in rng.integers(1, 9, size=(size, 2))]
-        found, problem = _try(function, turns)
+        found, problem = attempt(function, turns)
         if problem:
             return problem
         if list(found) != _mask(turns):
-            return _no(f"it works on one example, but not on {turns}.")
-    return _yes("zeros where the world speaks, ones where the policy does.")
+            return not_yet(f"it works on one example, but not on {turns}.")
+    return right("zeros where the world speaks, ones where the policy does.")
 
 
 def check_returns_to_go(function: ReturnsToGo) -> Verdict:
@@ -127,11 +127,9 @@ def check_returns_to_go(function: ReturnsToGo) -> Verdict:
         function: Gets the rewards of the turns and the discount; returns as many
             numbers.
     """
-    found, problem = _try(function, [0.0, 0.0, 1.0], 0.5)
+    found, problem = attempt(function, [0.0, 0.0, 1.0], 0.5, one_per=(3, "turns"))
     if problem:
         return problem
-    if len(found) != 3:
-        return _no(f"{len(found)} numbers came back for 3 turns; one each is needed.")
     known: dict[tuple[float, ...], str] = {
         (1.0, 1.0, 1.0): "the discount is not used: a coin two turns away is worth as "
         "much as one at hand.",
@@ -147,7 +145,7 @@ def check_returns_to_go(function: ReturnsToGo) -> Verdict:
         "the most.",
     }
     rounded = tuple(round(float(v), 6) for v in found)
-    return _again(known.get(rounded, "")) or _returns_in_general(function)
+    return caught(known.get(rounded, "")) or _returns_in_general(function)
 
 
 def _returns_in_general(function: ReturnsToGo) -> Verdict:
@@ -156,7 +154,7 @@ def _returns_in_general(function: ReturnsToGo) -> Verdict:
     for _ in range(20):
         rewards = [float(r) for r in rng.normal(size=int(rng.integers(1, 8)))]
         discount = float(rng.uniform(0.1, 1.0))
-        found, problem = _try(function, list(rewards), discount)
+        found, problem = attempt(function, list(rewards), discount)
         if problem:
             return problem
         following = [*found[1:], 0.0]
@@ -164,34 +162,54 @@ def _returns_in_general(function: ReturnsToGo) -> Verdict:
         if len(found) != len(rewards) or not np.allclose(
             found, [r + discount * after for r, after in pairs]
         ):
-            return _no(
+            return not_yet(
                 "each number must be the turn's own reward plus the discount times "
                 f"the number of the next turn. Look at rewards "
                 f"{[round(r, 2) for r in rewards]}, discount {discount:.2f}."
             )
-    return _yes("each turn is paid for what follows, and less for what is far away.")
+    return right("each turn is paid for what follows, and less for what is far away.")
 
 
-def _try(function: Callable[..., Any], *args: Any) -> tuple[Any, Verdict | None]:
-    """Call a learner's function; an exception becomes a verdict."""
+def attempt(
+    function: Callable[..., Any], *args: Any, one_per: tuple[int, str] | None = None
+) -> tuple[list[float], Verdict | None]:
+    """Call a learner's function.
+
+    Args:
+        function: The learner's.
+        *args: What it gets.
+        one_per: How many numbers there must be, and of what each is one.
+
+    Returns:
+        The numbers, and a verdict if they are none or it raised.
+    """
     try:
         found = list(function(*args))
-        if all(isinstance(v, (bool, int, float, np.number)) for v in found):
-            return found, None
-        return [], _no("the list must hold numbers.")
+        if not all(isinstance(v, (bool, int, float, np.number)) for v in found):
+            return [], not_yet("the list must hold numbers.")
+        if one_per and len(found) != one_per[0]:
+            count, things = one_per
+            return [], not_yet(
+                f"{len(found)} numbers came back for {count} {things}; one each is "
+                "needed."
+            )
+        return found, None
     except TypeError as error:
-        return [], _no(f"a list of numbers is needed ({error}).")
+        return [], not_yet(f"a list of numbers is needed ({error}).")
     except Exception as error:  # whatever a learner's code may raise
-        return [], _no(f"it stopped with {type(error).__name__}: {error}")
+        return [], not_yet(f"it stopped with {type(error).__name__}: {error}")
 
 
-def _yes(message: str) -> Verdict:
+def right(message: str) -> Verdict:
+    """Say that an answer is right."""
     return Verdict(passed=True, message=message)
 
 
-def _no(message: str) -> Verdict:
+def not_yet(message: str) -> Verdict:
+    """Say what an answer lacks."""
     return Verdict(passed=False, message=message)
 
 
-def _again(message: str) -> Verdict | None:
-    return _no(message) if message else None
+def caught(message: str) -> Verdict | None:
+    """Say which misconception was caught, if any was."""
+    return not_yet(message) if message else None

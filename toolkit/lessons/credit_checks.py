@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, _again, _no, _try, _yes
+from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
 
 LeaveOneOut = Callable[[Sequence[float]], Sequence[float]]
 TokenReturns = Callable[[Sequence[float], Sequence[int]], Sequence[float]]
@@ -21,14 +21,10 @@ def check_leave_one_out(function: LeaveOneOut) -> Verdict:
         function: Gets the returns of a group; returns as many advantages.
     """
     returns = [1.0, 0.0, 0.0, 0.5, 2.0]
-    found, problem = _try(function, list(returns))
+    found, problem = attempt(function, list(returns), one_per=(5, "episodes"))
     if problem:
         return problem
-    if len(found) != len(returns):
-        return _no(
-            f"{len(found)} numbers came back for 5 episodes; one each is needed."
-        )
-    group, right = np.array(returns), np.array(found, dtype=float)
+    group = np.array(returns)
     others = (group.sum() - group) / 4
     centred = group - group.mean()
     known = [
@@ -47,8 +43,8 @@ def check_leave_one_out(function: LeaveOneOut) -> Verdict:
          "mean is theirs: divide by that."),
         (others, "that is the baseline alone. How far is the episode above it?"),
     ]  # fmt: skip
-    wrong = next((text for v, text in known if np.allclose(right, v, atol=1e-3)), "")
-    return _again(wrong) or _leave_one_out_in_general(function)
+    wrong = next((text for v, text in known if np.allclose(found, v, atol=1e-3)), "")
+    return caught(wrong) or _leave_one_out_in_general(function)
 
 
 def _leave_one_out_in_general(function: LeaveOneOut) -> Verdict:
@@ -56,18 +52,18 @@ def _leave_one_out_in_general(function: LeaveOneOut) -> Verdict:
     rng = np.random.default_rng(0)
     for _ in range(20):
         group = [round(float(r), 2) for r in rng.normal(size=int(rng.integers(2, 9)))]
-        found, problem = _try(function, list(group))
+        found, problem = attempt(function, list(group))
         if problem:
             return problem
         means = [np.mean(group[:i] + group[i + 1 :]) for i in range(len(group))]
         if len(found) != len(group) or not np.allclose(
             found, np.subtract(group, means)
         ):
-            return _no(
+            return not_yet(
                 "each number must be the episode's return minus the mean of the "
                 f"others' returns. Look at the returns {group}."
             )
-    return _yes("each is compared with the others, and with nothing of its own.")
+    return right("each is compared with the others, and with nothing of its own.")
 
 
 def check_token_returns(function: TokenReturns) -> Verdict:
@@ -79,11 +75,9 @@ def check_token_returns(function: TokenReturns) -> Verdict:
     """
     mask = [1, 1, 0, 0, 1, 0, 1, 1]
     rewards = [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
-    found, problem = _try(function, list(rewards), list(mask))
+    found, problem = attempt(function, list(rewards), list(mask), one_per=(8, "tokens"))
     if problem:
         return problem
-    if len(found) != len(mask):
-        return _no(f"{len(found)} numbers came back for 8 tokens; one each is needed.")
     known: dict[tuple[float, ...], str] = {
         (2, 2, 0, 0, 0, 0, 1, 1): "the sum is lost where the world speaks: that is the "
         "published mistake. Only the result may be masked, not what is carried on.",
@@ -100,7 +94,7 @@ def check_token_returns(function: TokenReturns) -> Verdict:
         (0, 0, 1, 1, 0, 1, 0, 0): "the mask is inverted: 1 is where the policy speaks.",
     }
     rounded = tuple(round(float(v), 6) for v in found)
-    return _again(known.get(rounded, "")) or _token_returns_in_general(function)
+    return caught(known.get(rounded, "")) or _token_returns_in_general(function)
 
 
 def _token_returns_in_general(function: TokenReturns) -> Verdict:
@@ -110,16 +104,16 @@ def _token_returns_in_general(function: TokenReturns) -> Verdict:
         mask = [int(m) for m in rng.integers(0, 2, size=int(rng.integers(1, 12)))]
         rewards = [round(float(r), 2) * m for r, m in zip(rng.normal(size=len(mask)),
                    mask, strict=True)]  # fmt: skip
-        found, problem = _try(function, list(rewards), list(mask))
+        found, problem = attempt(function, list(rewards), list(mask))
         if problem:
             return problem
         wanted = [m * sum(rewards[t:]) for t, m in enumerate(mask)]
         if len(found) != len(mask) or not np.allclose(found, wanted):
-            return _no(
+            return not_yet(
                 "each token of the policy must get the sum of all rewards from it on. "
                 f"Look at the rewards {rewards} with the mask {mask}."
             )
-    return _yes("pay reaches back over the world's words, and stays out of them.")
+    return right("pay reaches back over the world's words, and stays out of them.")
 
 
 def check_same_room(function: SameRoom) -> Verdict:
@@ -130,11 +124,11 @@ def check_same_room(function: SameRoom) -> Verdict:
             go; returns as many differences to the mean of the turns in that room.
     """
     rooms, to_go = ["hall", "attic", "hall", "yard", "hall", "yard"], [4, 5, 1, 2, 1, 6]
-    found, problem = _try(function, list(rooms), [float(v) for v in to_go])
+    found, problem = attempt(
+        function, list(rooms), [float(v) for v in to_go], one_per=(6, "turns")
+    )
     if problem:
         return problem
-    if len(found) != len(rooms):
-        return _no(f"{len(found)} numbers came back for 6 turns; one each is needed.")
     mean = sum(to_go) / 6
     known: list[tuple[list[float], str]] = [
         ([v - mean for v in to_go], "all turns are compared with one mean. A turn is "
@@ -153,7 +147,7 @@ def check_same_room(function: SameRoom) -> Verdict:
          "only. Go through all turns first, and then compare."),
     ]  # fmt: skip
     wrong = next((text for v, text in known if np.allclose(found, v, atol=1e-3)), "")
-    return _again(wrong) or _same_room_in_general(function)
+    return caught(wrong) or _same_room_in_general(function)
 
 
 def _same_room_in_general(function: SameRoom) -> Verdict:
@@ -163,7 +157,7 @@ def _same_room_in_general(function: SameRoom) -> Verdict:
         size = int(rng.integers(1, 10))
         rooms = [str(room) for room in rng.choice(["hall", "attic", "yard"], size)]
         to_go = [round(float(v), 2) for v in rng.normal(size=size)]
-        found, problem = _try(function, list(rooms), list(to_go))
+        found, problem = attempt(function, list(rooms), list(to_go))
         if problem:
             return problem
         met = defaultdict(list)
@@ -171,8 +165,8 @@ def _same_room_in_general(function: SameRoom) -> Verdict:
             met[room].append(value)
         means = [np.mean(met[room]) for room in rooms]
         if len(found) != size or not np.allclose(found, np.subtract(to_go, means)):
-            return _no(
+            return not_yet(
                 "each number must be the turn's return to go minus the mean of all "
                 f"turns in that room. Look at the rooms {rooms} with {to_go}."
             )
-    return _yes("each turn is compared with what others did in the same place.")
+    return right("each turn is compared with what others did in the same place.")

@@ -314,14 +314,20 @@ AttentionInterface.register(ATTENTION, attend)
 
 
 @contextmanager
-def row_attention(model: Any) -> Iterator[None]:
-    """Let a model attend with `attend` inside a `with` block."""
-    before = model.config._attn_implementation
-    model.config._attn_implementation = ATTENTION
+def attending(model: Any, attention: str) -> Iterator[None]:
+    """Let a model attend in another way inside a `with` block.
+
+    Args:
+        model: A causal language model, or what accelerate wrapped around one.
+        attention: Name under which the way is registered in `AttentionInterface`.
+    """
+    config = getattr(model, "module", model).config
+    before = config._attn_implementation
+    config._attn_implementation = attention
     try:
         yield
     finally:
-        model.config._attn_implementation = before
+        config._attn_implementation = before
 
 
 def check_attention(model: Any) -> None:

@@ -20,7 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolkit.policies.kv_cache import RowCache, check_attention, row_attention
+from toolkit.policies.kv_cache import (
+    ATTENTION,
+    RowCache,
+    attending,
+    check_attention,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +90,7 @@ class KVSampler:
 
     def __init__(self, model: Any, *, by_row: bool | None = None) -> None:
         self.by_row = by_row
+        self.cache = RowCache(model.device, model.dtype, by_row=False)
         self.start(model)
 
     def start(self, model: Any) -> None:
@@ -96,8 +102,9 @@ class KVSampler:
         check_attention(model)
         self.model = model
         by_row = model.device.type == "cpu" if self.by_row is None else self.by_row
-        old: RowCache | None = getattr(self, "cache", None)
-        self.cache = RowCache(model.device, model.dtype, by_row=by_row, reuse=old)
+        self.cache = RowCache(
+            model.device, model.dtype, by_row=by_row, reuse=self.cache
+        )
         self.row_of: dict[int, int] = {}
         self.pending: dict[int, list[int]] = {}
 
@@ -113,7 +120,7 @@ class KVSampler:
         drawn = np.stack([rng.random(params.max_new_tokens) for rng in rngs])
         out = [Sampled() for _ in episodes]
         live = list(range(len(episodes)))
-        with row_attention(self.model):
+        with attending(self.model, ATTENTION):
             logits = self._read(episodes, new_ids)
             for k in range(params.max_new_tokens):
                 ids, logprobs = _draw(logits, drawn[live, k], params)

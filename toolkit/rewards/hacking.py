@@ -13,7 +13,8 @@ Both are made from the record, so a handful of expert games finds much already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,22 +71,48 @@ def check_reward(
         What was found, most serious first; empty if all is well.
     """
     played = _sound(mix, [*episodes, *random_play])
-    limit = max_turns or max((len(e.turns) for e in played), default=0)
-    stopped = _sound(mix, [_stopped(e) for e in played if len(e.turns) > 1])
-    waited = _sound(mix, [_waited(e, limit, wait) for e in stopped])
-    ways: list[Callable[[], Finding | None]] = [
-        lambda: _losing(mix, played, [*stopped, *waited]),
-        lambda: _waiting(mix, played, stopped, waited, limit),
-        lambda: _cancelling(mix, played),
-        lambda: _drowning(mix, played),
+    if not played:
+        return []
+    scored = mix.score(played)
+    limit = max_turns or max(len(e.turns) for e in played)
+    instead = _instead(mix, played, limit, wait)
+    found = [
+        _losing(played, scored, instead),
+        _waiting(played, scored, instead, limit),
+        _cancelling(played, scored),
+        _drowning(played, scored),
     ]
-    return [finding for way in ways if played and (finding := way())]
+    return [finding for finding in found if finding]
 
 
 def _sound(mix: Mix, episodes: Sequence[Episode]) -> list[Episode]:
     """Return the episodes that can be scored."""
     masked = mix.score(episodes, mask=True).masked
-    return [e for e, bad in zip(episodes, masked, strict=True) if not bad]
+    return list(itertools.compress(episodes, ~masked))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Instead:
+    """What can always be done instead of the last turn, `(N,)` each."""
+
+    stopped: list[Episode]
+    waited: list[Episode]
+    stopped_returns: Numbers
+    waited_returns: Numbers
+
+
+def _instead(mix: Mix, played: list[Episode], limit: int, wait: str) -> _Instead:
+    """Make and score what was not played; leave out what cannot be scored."""
+    stopped = [_stopped(e) for e in played if len(e.turns) > 1]
+    waited = [_waited(e, limit, wait) for e in stopped]
+    before, after = (mix.score(made, mask=True) for made in (stopped, waited))
+    sound = ~(before.masked | after.masked)
+    return _Instead(
+        stopped=list(itertools.compress(stopped, sound)),
+        waited=list(itertools.compress(waited, sound)),
+        stopped_returns=before.returns[sound],
+        waited_returns=after.returns[sound],
+    )
 
 
 def _stopped(episode: Episode) -> Episode:
@@ -117,13 +144,15 @@ def _waited(episode: Episode, limit: int, wait: str) -> Episode:
     return replace(episode, turns=(*episode.turns, *[turn] * more))
 
 
-def _losing(mix: Mix, played: list[Episode], made: list[Episode]) -> Finding | None:
+def _losing(played: list[Episode], scored: Scored, made: _Instead) -> Finding | None:
     """Compare every loss with wins, of the same game if there are any."""
     wins = [e for e in played if e.won]
-    losses = [e for e in played if not e.won] + made
+    losses = [e for e in played if not e.won] + made.stopped + made.waited
     if not wins or not losses:
         return None
-    won, lost = mix.score(wins).returns, mix.score(losses).returns
+    is_win = np.array([e.won for e in played])
+    won, lost = scored.returns[is_win], scored.returns[~is_win]
+    lost = np.concatenate([lost, made.stopped_returns, made.waited_returns])
     tasks = np.array([e.task.id for e in wins])
     worst: tuple[float, int, int] | None = None
     for i, episode in enumerate(losses):
@@ -149,16 +178,13 @@ def _losing(mix: Mix, played: list[Episode], made: list[Episode]) -> Finding | N
 
 
 def _waiting(
-    mix: Mix,
-    played: list[Episode],
-    stopped: list[Episode],
-    waited: list[Episode],
-    limit: int,
+    played: list[Episode], scored: Scored, made: _Instead, limit: int
 ) -> Finding | None:
     """Ask what a turn without effect is paid, and whether play is worth it."""
+    stopped, waited = made.stopped, made.waited
     if not waited:
         return None
-    before, after = mix.score(stopped).returns, mix.score(waited).returns
+    before, after = made.stopped_returns, made.waited_returns
     turns = np.array([len(e.turns) for e in waited]) - [len(e.turns) for e in stopped]
     each = (after - before) / turns
     i = int(np.argmax(each))
@@ -170,7 +196,7 @@ def _waiting(
             episodes=(waited[i], stopped[i]),
             returns=(float(after[i]), float(before[i])),
         )
-    returns = mix.score(played).returns
+    returns = scored.returns
     whole, mean = float(each[i]) * limit, float(returns.mean())
     if whole <= mean + SAME:
         return None
@@ -184,23 +210,22 @@ def _waiting(
     )
 
 
-def _cancelling(mix: Mix, played: list[Episode]) -> Finding | None:
+def _cancelling(played: list[Episode], scored: Scored) -> Finding | None:
     """Report terms whose weights cancel."""
-    scored = mix.score(played)
     sentence = scored.cancelled()
     if not sentence:
         return None
-    differ = max(mix.weights, key=lambda term: np.ptp(scored.returns_of(term)))
+    differ = max(scored.mix.weights, key=lambda term: np.ptp(scored.returns_of(term)))
     return _extremes("weights_cancel", sentence, played, scored, differ)
 
 
-def _drowning(mix: Mix, played: list[Episode]) -> Finding | None:
+def _drowning(played: list[Episode], scored: Scored) -> Finding | None:
     """Compare how far each term alone spreads the returns.
 
     A term that puts every win above every loss may be as loud as it likes.
     """
-    scored, won = mix.score(played), np.array([e.won for e in played])
-    spread = {t: float(np.std(scored.returns_of(t))) for t in mix.weights}
+    won = np.array([e.won for e in played])
+    spread = {t: float(np.std(scored.returns_of(t))) for t in scored.mix.weights}
     spread = {term: value for term, value in spread.items() if value > SAME}
     if len(spread) < 2 or won.all() or not won.any():
         return None

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from toolkit.errors import CacheError
-from toolkit.paths import cache_dir
+from toolkit.paths import cache_dir, write_at_once
 
 
 def load(key: str) -> float | None:
@@ -37,15 +35,7 @@ def store(key: str, grade: float) -> None:
     path = _path(key)
     content = json.dumps({"grade": grade, "check": _check(key, grade)})
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(content)
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+        write_at_once(path, content)
     except OSError as error:
         raise CacheError(
             f"A judgement cannot be kept in {path.parent}: {error.strerror or error}.",

@@ -118,7 +118,7 @@ class Judged(BatchReward):
         missing = [key for key in wanted if key not in known]
         self.usage.cache_hits += len(known)
         start = time.perf_counter()
-        # Each answer is kept when it comes, so an interrupt loses none.
+        # Each is kept when it comes, so an interrupt loses only what is on its way.
         for i, answer in self.judge.ask([wanted[key] for key in missing]):
             if isinstance(answer.result, JudgeError):
                 self.usage.fail(answer.result.what)

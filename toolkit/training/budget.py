@@ -25,6 +25,7 @@ from toolkit.environments.base import tasks as tasks_of
 from toolkit.episodes.record import Episode
 from toolkit.errors import ConfigError
 from toolkit.evaluation import evaluate
+from toolkit.paths import write_at_once
 from toolkit.policies.base import Policy
 from toolkit.policies.models import ModelPolicy, load_policy
 from toolkit.policies.scripted import ExpertPolicy
@@ -187,7 +188,8 @@ class _Sweep:
         shown = demonstrate(self.env, most, self.expert, seed=self.seed)
         for split, count, path in todo:
             episodes = shown[: split.demonstrations]
-            _write(path, self._split(split, episodes, count, path.parent).to_dict())
+            found = self._split(split, episodes, count, path.parent).to_dict()
+            write_at_once(path, json.dumps(found, indent=1))
         return BudgetSweep(budget=budget, results=tuple(map(_read, paths)))
 
     def _split(
@@ -344,7 +346,7 @@ def _check_same(folder: Path, setup: dict[str, Any]) -> None:
     """Raise if results in `folder` were made in another way."""
     path = folder / "sweep.json"
     if not path.exists():
-        _write(path, setup)
+        write_at_once(path, json.dumps(setup, indent=1))
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     other = [k for k in setup if before.get(k) != setup[k]]
@@ -358,14 +360,6 @@ def _check_same(folder: Path, setup: dict[str, Any]) -> None:
 
 def _folder_name(split: Split) -> str:
     return f"{split.demonstrations}-demonstrations-{split.episodes}-episodes"
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    """Write JSON in one move, so that a kill leaves no half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(data, indent=1), encoding="utf-8")
-    new.replace(path)
 
 
 def _read(path: Path) -> SplitResult:

@@ -176,9 +176,8 @@ class TrainConfig(GRPOConfig):
         """Check that the reward exists, and keep it as plain data."""
         mix = get_reward(self.reward)
         if not isinstance(self.reward, str):
-            self.reward = (
-                mix.to_dict()
-            )  # checkpoints and events must be able to hold it
+            # checkpoints and events must be able to hold it
+            self.reward = mix.to_dict()
         for name in mix.terms:
             discount = mix.settings(name).get("discount", self.discount)
             if discount != self.discount:
@@ -189,6 +188,16 @@ class TrainConfig(GRPOConfig):
                     "as it is.",
                     "Give both the same value.",
                 )
+        if (
+            self.credit == "gae_token"
+            and self.discount < 1
+            and "potential" in mix.terms
+        ):
+            raise ConfigError(
+                "A potential is paid under gae_token with a discount below 1.",
+                "This credit discounts by token, a potential by turn.",
+                "Use gae_turn, or a discount of 1.",
+            )
 
     def _check_what_is_ours(self) -> None:
         """Refuse settings of TRL's that would be ignored, or that break our part."""

@@ -11,8 +11,6 @@ wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from toolkit.policies.kv_cache import check_plain
+from toolkit.policies.kv_cache import attending, check_plain
 
 ATTENTION = "toolkit_packed"
 
@@ -81,7 +79,7 @@ def score(
     }
     wanted = rows.wanted.nonzero()[:, 0]
     labels = rows.ids[0, wanted]
-    with _packed_attention(model):
+    with attending(model, ATTENTION):
         if fused:
             marked = torch.full_like(rows.ids, -100)
             marked[0, wanted] = labels
@@ -141,15 +139,3 @@ def attend_packed(
 
 
 AttentionInterface.register(ATTENTION, attend_packed)
-
-
-@contextmanager
-def _packed_attention(model: Any) -> Iterator[None]:
-    """Let a model attend with `attend_packed` inside a `with` block."""
-    config = getattr(model, "module", model).config  # behind what accelerate may wrap
-    before = config._attn_implementation
-    config._attn_implementation = ATTENTION
-    try:
-        yield
-    finally:
-        config._attn_implementation = before

@@ -235,10 +235,9 @@ class PPOTrainer(EpisodeTrainer):
         """Whether only the critic learns."""
         return bool(self.state.global_step < self.args.value_warmup_steps)
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+    def _loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Add the critic's loss to TRL's."""
-        inputs = self._needed(inputs)
-        policy_loss = super()._compute_loss(model, inputs)
+        policy_loss = super()._loss(model, inputs)
         config: TrainConfig = self.args
         errors = value_losses(
             self._values,

@@ -214,8 +214,12 @@ class EpisodeTrainer(GRPOTrainer):
         with self.clock.on("loss"):
             inputs = self._needed(inputs)
             self._acted = inputs["completion_mask"] * inputs["tool_mask"]
-            loss: Tensor = super()._compute_loss(model, inputs)
-            return loss
+            return self._loss(model, inputs)
+
+    def _loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """Compute TRL's loss on rows that are all needed, a scalar."""
+        loss: Tensor = super()._compute_loss(model, inputs)
+        return loss
 
     def _needed(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Leave out what adds nothing to the loss."""
