@@ -41,3 +41,10 @@ def test_plain_arguments_are_escaped():
     found = whole(parts, title=evil)
     assert not found.having("i")
     assert found.texts.count(evil) == 5
+
+
+def test_a_page_can_bring_its_own_sheet():
+    plain, special = page("", ""), page("", "", "experiments")
+    assert ".verdict" in special
+    assert ".verdict" not in plain
+    assert "prefers-color-scheme: dark" in special

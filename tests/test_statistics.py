@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import ConfigError
-from toolkit.statistics import effective_n, mcnemar, paired_bootstrap, wilson
+from toolkit.statistics import (
+    effective_n,
+    mcnemar,
+    paired_bootstrap,
+    t_interval,
+    t_quantile,
+    wilson,
+)
 
 
 def test_wilson_at_the_borders():
@@ -129,3 +136,30 @@ def test_mcnemar_is_the_sum_of_all_splits_as_uneven(gained, lost):
 def test_mcnemar_takes_large_counts():
     assert mcnemar(3000, 0) == 0
     assert 0 < mcnemar(1600, 1400) < 0.001
+
+
+def test_t_quantiles_are_those_of_the_tables():
+    tabled = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 9: 2.2622}
+    for freedom, t in {**tabled, 30: 2.0423}.items():
+        assert t_quantile(0.95, freedom) == pytest.approx(t, abs=6e-5)
+    assert t_quantile(0.99, 4) == pytest.approx(4.6041, abs=6e-5)
+    assert t_quantile(0.5, 1) == pytest.approx(1)  # tan(45°)
+    assert t_quantile(0.95, 5000) == pytest.approx(1.9604, abs=1e-4)  # nearly normal
+
+
+def test_t_intervals_cover_the_truth_with_three_runs():
+    runs = np.random.default_rng(3).normal(0.7, 0.1, size=(2000, 3))
+    covered = [low <= 0.7 <= high for low, high in map(t_interval, runs)]
+    assert 0.94 <= np.mean(covered) <= 0.96
+
+
+def test_t_interval_of_equal_values_has_no_width():
+    assert t_interval([0.5, 0.5, 0.5]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "confidence"), [([], 0.95), ([0.5], 0.95), ([1, 2], 1), ([1, 2], 0)]
+)
+def test_t_interval_refuses_one_value(values, confidence):
+    with pytest.raises(ConfigError, match="no interval"):
+        t_interval(values, confidence)

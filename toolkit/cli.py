@@ -1,4 +1,4 @@
-"""The command line: `toolkit quickstart | play | train | evaluate | doctor`.
+"""The command line: `toolkit quickstart | play | train | evaluate | …`.
 
 Also `python -m toolkit.cli`, which is what `accelerate launch -m toolkit.cli train …`
 needs. Everything heavy is imported by the command that uses it.
@@ -101,6 +101,16 @@ def _evaluate(args: argparse.Namespace) -> None:
     print(evaluate(policy, env, games, greedy=args.greedy, seed=args.seed))
 
 
+def _experiment(args: argparse.Namespace) -> None:
+    from toolkit.experiments.page import publish
+    from toolkit.experiments.preset import load_preset, preset_path
+    from toolkit.experiments.runner import run_experiment
+
+    preset = load_preset(args.name, args.scale)
+    result = run_experiment(preset, seeds=args.seeds, out=args.out)
+    print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from toolkit import doctor
 
@@ -110,6 +120,11 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 # ---- helpers ---------------------------------------------------------------------
+
+
+def _numbers(text: str) -> list[int]:
+    """Read numbers with commas between them."""
+    return [int(number) for number in text.split(",")]
 
 
 def _policy(name: str) -> Policy:
@@ -207,6 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--n", type=int, default=100, help="number of games")
     sub.add_argument("--greedy", action="store_true", help="do not sample")
     sub.add_argument("--seed", type=int, default=0, help="of sampling")
+
+    sub = command("experiment", _experiment, "answer one of the paper's questions")
+    sub.add_argument("name", help="a file of experiments/ without .yaml, or its path")
+    sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
+    sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
+    sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
 
     sub = command("doctor", _doctor, "say what is installed and what is missing")
     sub.add_argument("--json", action="store_true", help="for programs")

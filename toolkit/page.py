@@ -28,9 +28,15 @@ def escaped(rows: Iterable[Sequence[object]]) -> list[tuple[str, ...]]:
     return [tuple(escape(str(cell)) for cell in row) for row in rows]
 
 
-def page(title: str, content: str) -> str:
-    """Return a whole page, readable in light and dark, on a phone and on paper."""
-    css = style("report") + style("transcript")
+def page(title: str, content: str, sheet: str = "transcript") -> str:
+    """Return a whole page, readable in light and dark, on a phone and on paper.
+
+    Args:
+        title: Of the window.
+        content: All that is on it.
+        sheet: Style sheet of its special parts, beside that of every page.
+    """
+    css = style("report") + style(sheet)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,0 +1,113 @@
+"""Experiments on the mazes that ship, so small that nothing can be learnt."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from toolkit.cli import main
+from toolkit.experiments.preset import load_preset
+from toolkit.experiments.runner import run_experiment
+
+MAZES = "textworld/coin_collector-105-basic"
+BRIEF = {"goal": "brief"}
+TINY = {
+    "title": "Does it run?",
+    "question": "Two arms.",
+    "setting": "Two steps.",
+    "seeds": [0, 1],
+    "exams": {"mazes": {"env": MAZES, "params": BRIEF, "n": 4}},
+    "settings": {
+        **{"env": MAZES, "env_params": BRIEF, "n_tasks": 4, "max_steps": 2},
+        **{"per_device_train_batch_size": 8, "num_generations": 4, "live": 8},
+        **{"save_steps": 1, "workers": 0, "use_cpu": True},
+    },
+    "arms": {"trained": {}},
+    "claims": [{"text": "It learns", "better": ["trained", "mazes"], "than": "before"}],
+}
+
+
+def written(folder, **changes):
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**TINY, **changes}))
+    return path
+
+
+def run(folder, seeds=None, **changes):
+    preset = load_preset(written(folder, **changes))
+    return run_experiment(preset, seeds=seeds, out=folder / "runs")
+
+
+@pytest.mark.slow
+def test_what_is_finished_is_not_run_again(tmp_path, capsys):
+    first = run(tmp_path, seeds=[0])
+    assert "1 runs, 1 of them to do: 16 episodes" in capsys.readouterr().out
+    assert [r["seed"] for r in first["arms"]["trained"]["runs"]] == [0]
+    both = run(tmp_path)
+    assert "2 runs, 1 of them to do" in capsys.readouterr().out
+    before, *new = both["arms"]["trained"]["runs"]
+    assert before == first["arms"]["trained"]["runs"][0]
+    assert [r["seed"] for r in new] == [1]
+    assert len(before["curve"]) == 2
+    assert before["episodes"] == 16
+    assert before["before"]["mazes"]["n"] == before["after"]["mazes"]["n"] == 4
+    assert json.loads(json.dumps(both)) == both
+
+
+@pytest.mark.slow
+def test_an_arm_may_only_imitate_and_another_goes_on_from_there(tmp_path):
+    shown = {"demonstrations": 2, "env": MAZES, "params": BRIEF, "epochs": 8}
+    arms = {
+        "shown": {"start": shown, "max_steps": 0},
+        "trained": {"start": shown, "max_steps": 1},
+    }
+    found = run(tmp_path, arms=arms, seeds=[0])["arms"]
+    (imitated,), (trained,) = found["shown"]["runs"], found["trained"]["runs"]
+    assert imitated["after"] == imitated["before"] == trained["before"]
+    assert (imitated["episodes"], trained["episodes"]) == (0, 8)
+    starts = [p.name for p in (tmp_path / "runs").glob("start-*")]
+    assert len(starts) == 1
+    assert "2-demonstrations" in starts[0]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
+    settings = {**TINY["settings"], "max_steps": 4}
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    whole = run(tmp_path / "a", settings=settings, seeds=[0])
+    path = written(tmp_path / "b", settings=settings)
+    out = tmp_path / "b" / "runs"
+    command = ["-m", "toolkit.cli", "experiment", str(path), "--seeds", "0"]
+    child = subprocess.Popen([sys.executable, *command, "--out", str(out)])
+    deadline = time.monotonic() + 120
+    while not list(out.glob("*/checkpoint-2")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not list(out.glob("coin*/done.json")), "it was too quick to be killed"
+    again = run(tmp_path / "b", settings=settings, seeds=[0])
+    (left,), (right,) = (r["arms"]["trained"]["runs"] for r in (again, whole))
+    assert left["curve"] == right["curve"]
+    assert left["after"] == right["after"]
+
+
+@pytest.mark.slow
+def test_the_command_writes_results_and_page_beside_the_preset(tmp_path, capsys):
+    path = written(tmp_path, seeds=[3])
+    assert main(["experiment", str(path), "--out", str(tmp_path / "runs")]) == 0
+    stored = json.loads((tmp_path / "results" / "tiny.json").read_text())
+    assert stored["made"]["command"] == "toolkit experiment tiny"
+    page = (tmp_path / "results" / "index.html").read_text()
+    assert "Does it run?" in page
+    assert "It learns" in page
+    assert "index.html" in capsys.readouterr().out
+
+
+def test_the_command_explains_what_it_does_not_find(capsys):
+    assert main(["experiment", "nothing-like-it"]) == 2
+    assert "There is no experiment 'nothing-like-it'" in capsys.readouterr().err

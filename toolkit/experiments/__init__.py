@@ -1,0 +1,1 @@
+"""The paper's questions as experiments that a CPU can run."""
