@@ -1,7 +1,9 @@
 """The command line: `toolkit quickstart | play | train | evaluate | …`.
 
 Also `python -m toolkit.cli`, which is what `accelerate launch -m toolkit.cli train …`
-needs. Everything heavy is imported by the command that uses it.
+needs (on several CPU processes `torchrun --nproc_per_node 2 -m toolkit.cli train …`:
+accelerate starts those by MPI alone). Everything heavy is imported by the command that
+uses it.
 """
 
 from __future__ import annotations

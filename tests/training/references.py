@@ -115,3 +115,8 @@ def gae(rewards, values, discount, gae_lambda):
         r + discount * w - v for r, v, w in zip(rewards, values, after, strict=True)
     ]
     return [rest(surprises, k, discount * gae_lambda) for k in range(len(rewards))]
+
+
+def whiten(numbers):
+    mean = statistics.mean(numbers) if numbers else 0.0
+    return [(x - mean) / (deviation(numbers) + EPSILON) for x in numbers]

@@ -24,7 +24,16 @@ SMALL = {
     "progress": False,
 }
 
-__all__ = ["SMALL", "Gates", "batch_of", "opened", "run_small", "weights_of"]
+__all__ = [
+    "SMALL",
+    "Gates",
+    "batch_of",
+    "gradients",
+    "logps_of",
+    "opened",
+    "run_small",
+    "weights_of",
+]
 
 
 def run_small(folder, *, policy=None, env=None, n=5, **settings):
@@ -58,3 +67,19 @@ def batch_of(trainer):
     trainer.model.train()
     rows = next(iter(trainer.get_train_dataloader()))
     return trainer._generate_and_score_completions(rows)
+
+
+def logps_of(trainer, batch):
+    """What training scores the completions with, and where they were sampled."""
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    width = batch["completion_ids"].shape[1]
+    score = trainer._get_per_token_logps_and_entropies
+    found, *_ = score(trainer.model, ids, mask, width)
+    return found, (batch["tool_mask"] * batch["completion_mask"]).bool()
+
+
+def gradients(trainer, loss):
+    trainer.model.zero_grad()
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in trainer.model.parameters()])

@@ -10,6 +10,7 @@ from toolkit.episodes.tokens import spread_turns
 from toolkit.errors import ConfigError
 from toolkit.training.credit import (
     CREDITS,
+    OF_CRITICS,
     get_credit,
     grpo,
     keywords,
@@ -101,15 +102,6 @@ def test_reinforce_pp_by_hand():
     s = math.sqrt(8 / 3) + EPSILON
     found = reinforce_pp([[1.0, 2.0], [4.0, 0.0]], discount=0.5)
     assert close(found, [[0.0, 0.0], [2 / s, -2 / s]])
-
-
-def test_reinforce_pp_credits_all_turns_of_a_win():
-    # won in the third turn, and lost: to go 1, 1, 1 and 0, 0, 0; mean 1/2,
-    # six squares of 1/4, over 5. Cut off at each observation it would be 0, 0, 1:
-    # the first two turns of the winner would be blamed like those of the loser.
-    a = 0.5 / (math.sqrt(0.3) + EPSILON)
-    found = reinforce_pp([[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
-    assert close(found, [[a, a, a], [-a, -a, -a]])
 
 
 def test_reinforce_pp_compares_different_tasks():
@@ -336,7 +328,7 @@ def test_an_unknown_name_gets_a_line_on_each():
     with pytest.raises(ConfigError) as error:
         get_credit("turn_returns")
     lines = str(error.value).splitlines()
-    for name in CREDITS:
+    for name in (*CREDITS, *OF_CRITICS):
         (line,) = [line for line in lines if line.strip().startswith(f"{name}: ")]
         assert len(line) > len(name) + 30
         assert line.endswith(".")

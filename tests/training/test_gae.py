@@ -36,6 +36,10 @@ def acted_of(spans, width):
     return acted
 
 
+def flat(rows):
+    return [x for row in rows for x in row]
+
+
 # ---- turns ---------------------------------------------------------------------------
 
 
@@ -58,8 +62,8 @@ def test_gae_turn_discounts_by_hand():
     assert found.targets == [[2.75, 3.0]]
 
 
-@given(data=st.data(), discount=factor, gae_lambda=factor)
-def test_gae_turn_agrees_with_the_definition(data, discount, gae_lambda):
+@given(data=st.data(), discount=factor, gae_lambda=factor, whitened=st.booleans())
+def test_gae_turn_agrees_with_the_definition(data, discount, gae_lambda, whitened):
     rewards, _, _ = data.draw(played())
     values = [[data.draw(number) for _ in row or []] for row in rewards]
     found = gae_turn(
@@ -67,12 +71,18 @@ def test_gae_turn_agrees_with_the_definition(data, discount, gae_lambda):
         values=values,
         discount=discount,
         gae_lambda=gae_lambda,
-        whitened=False,
+        whitened=whitened,
     )
-    for row, v, a, t in zip(rewards, values, *found, strict=True):
-        wanted = references.gae(row or [], v, discount, gae_lambda)
-        assert a == pytest.approx(wanted, abs=1e-6)
-        assert t == pytest.approx([x + y for x, y in zip(a, v, strict=True)])
+    wanted = [
+        references.gae(row or [], v, discount, gae_lambda)
+        for row, v in zip(rewards, values, strict=True)
+    ]
+    assert flat(found.targets) == pytest.approx(
+        [a + v for a, v in zip(flat(wanted), flat(values), strict=True)], abs=1e-6
+    )
+    advantages = references.whiten(flat(wanted)) if whitened else flat(wanted)
+    assert flat(found.advantages) == pytest.approx(advantages, abs=1e-6)
+    assert [*map(len, found.advantages)] == [*map(len, wanted)]
 
 
 def test_a_critic_that_is_right_leaves_nothing_to_learn():
@@ -97,18 +107,6 @@ def test_missing_values_are_named():
 
 
 # ---- tokens --------------------------------------------------------------------------
-
-
-def test_gae_token_credits_all_turns_of_a_win():
-    # three turns, a token of the world between each; the critic knows nothing.
-    # Begun anew at each observation, only the last turn would get the 1.
-    found = gae_token(
-        [[0.0, 0.0, 1.0]],
-        values=np.zeros((1, 8)),
-        spans=[[(0, 2), (3, 5), (6, 8)]],
-        whitened=False,
-    )
-    assert found.advantages.tolist() == [[1, 1, 0, 1, 1, 0, 1, 1]]
 
 
 def test_gae_token_by_hand():
@@ -153,30 +151,41 @@ def test_rewards_of_tokens_come_on_top():
     assert found.advantages.tolist() == [[0, -0.25, 0.5, 0]]
 
 
-@given(game=played(), data=st.data(), discount=factor, gae_lambda=factor)
-def test_gae_token_agrees_with_the_definition(game, data, discount, gae_lambda):
+@given(
+    game=played(),
+    seed=st.integers(0, 1000),
+    discount=factor,
+    gae_lambda=factor,
+    whitened=st.booleans(),
+)
+def test_gae_token_agrees_with_the_definition(
+    game, seed, discount, gae_lambda, whitened
+):
     rewards, spans, width = game
-    seed = data.draw(st.integers(0, 1000))
-    values = np.random.default_rng(seed).normal(size=(len(rewards), width))
+    rng = np.random.default_rng(seed)
+    values, extra = rng.normal(size=(2, len(rewards), width))
     found = gae_token(
         rewards,
         values=values,
         spans=spans,
         discount=discount,
         gae_lambda=gae_lambda,
-        whitened=False,
+        token_rewards=extra,
+        whitened=whitened,
     )
     wanted = np.zeros_like(values)
     for i, (row, places) in enumerate(zip(rewards, spans, strict=True)):
         tokens = [t for start, end in places for t in range(start, end)]
         ends = {end - 1: r for r, (_, end) in zip(row or [], places, strict=True)}
-        paid = [ends.get(t, 0.0) for t in tokens]
+        paid = [ends.get(t, 0.0) + extra[i, t] for t in tokens]
         wanted[i, tokens] = references.gae(
             paid, values[i, tokens].tolist(), discount, gae_lambda
         )
     acted = acted_of(spans, width)
-    assert found.advantages == pytest.approx(wanted, abs=1e-6)
     assert found.targets == pytest.approx(np.where(acted, wanted + values, 0), abs=1e-6)
+    if whitened:
+        wanted[acted] = references.whiten(wanted[acted].tolist())
+    assert found.advantages == pytest.approx(wanted, abs=1e-6)
 
 
 @given(game=played(), extra=st.integers(0, 4))
@@ -216,6 +225,73 @@ def test_turns_of_one_token_are_turns(game):
     acted = acted_of(spans, width)
     for tokens, turns in zip(by_token, by_turn, strict=True):
         assert tokens[acted] == pytest.approx([x for row in turns for x in row])
+
+
+# ---- laws ----------------------------------------------------------------------------
+
+
+def credit_both(rewards, values, places, **settings):
+    """What `gae_turn` and, with one token per turn, `gae_token` say."""
+    width = max(map(len, values), default=0)
+    table = np.zeros((len(values), width))
+    for row, known in zip(table, values, strict=True):
+        row[: len(known)] = known
+    return (
+        gae_turn(rewards, values=values, **settings),
+        gae_token(rewards, values=table, spans=places, **settings),
+    )
+
+
+@st.composite
+def valued(draw):
+    """Turn rewards of three episodes, values and the place of each turn."""
+    row = st.lists(st.integers(-8, 8).map(float), min_size=1, max_size=5)
+    rewards = draw(st.lists(row, min_size=3, max_size=3))
+    values = [[draw(number) for _ in row] for row in rewards]
+    return rewards, values, [[(k, k + 1) for k in range(len(r))] for r in rewards]
+
+
+def near(found, wanted):
+    return all(
+        np.allclose([*row], [*other][: len(row)], atol=1e-6)
+        for row, other in zip(found, wanted, strict=True)
+    )
+
+
+@given(game=valued(), c=st.sampled_from([0.5, 2.0, 64.0]), gae_lambda=factor)
+def test_scaling_rewards_and_values_scales_both(game, c, gae_lambda):
+    rewards, values, places = game
+    scaled = ([[c * x for x in row] for row in rows] for rows in (rewards, values))
+    how = {"gae_lambda": gae_lambda, "discount": 0.9, "whitened": False}
+    before = credit_both(rewards, values, places, **how)
+    after = credit_both(*scaled, places, **how)
+    for old, new in zip(before, after, strict=True):
+        for table, other in zip(old, new, strict=True):
+            assert near(other, [[c * x for x in row] for row in table])
+
+
+@given(game=valued(), shift=st.integers(-20, 20), gae_lambda=factor)
+def test_what_is_paid_and_expected_more_changes_no_advantage(game, shift, gae_lambda):
+    rewards, values, places = game
+    paid = [[*row[:-1], row[-1] + shift] for row in rewards]
+    expected = [[v + shift for v in row] for row in values]
+    how = {"gae_lambda": gae_lambda, "whitened": False}
+    before = credit_both(rewards, values, places, **how)
+    after = credit_both(paid, expected, places, **how)
+    for old, new in zip(before, after, strict=True):
+        assert near(new.advantages, old.advantages)
+    targets = [[t + shift for t in row] for row in before[0].targets]
+    assert near(after[0].targets, targets)
+
+
+@given(game=valued(), other=valued())
+def test_episodes_touch_in_whitening_alone(game, other):
+    both = [a + b for a, b in zip(game, other, strict=True)]
+    alone = credit_both(*game, whitened=False)
+    together = credit_both(*both, whitened=False)
+    for one, all_of_them in zip(alone, together, strict=True):
+        assert near(one.advantages, all_of_them.advantages[:3])
+        assert near(one.targets, all_of_them.targets[:3])
 
 
 @given(scale=st.sampled_from([0.5, 2.0, 64.0]))

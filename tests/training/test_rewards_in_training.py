@@ -3,12 +3,14 @@
 import json
 
 import pytest
+import torch
 import yaml
 
-from tests.training.runs import run_small, weights_of
-from tests.training.test_trainer import batch_of, opened
+from tests.models import tiny_policy
+from tests.training.runs import batch_of, opened, run_small, weights_of
 from toolkit.errors import ConfigError
-from toolkit.rewards import TERMS, Mix, turn_term
+from toolkit.rewards import TERMS, Mix, term, turn_term
+from toolkit.training.credit import CREDITS, OF_CRITICS
 from toolkit.training.events import steps_of
 from toolkit.training.run import make_config, read_config
 
@@ -95,6 +97,51 @@ def test_an_episode_that_cannot_be_scored_is_masked(tmp_path, fragile):
     assert [r is None for r in returns] == scored.masked.tolist()
 
 
+def breaks(turns):
+    raise ValueError("no number today")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (lambda turns: [0.0] * (turns - 1) + [float("nan")], "turn 1: It returned nan"),
+        (lambda turns: [0.0] * (turns + 1), "It returned 3 numbers for 2 turns"),
+        (breaks, "It raised ValueError"),
+    ],
+    ids=["nan", "wrong length", "raises"],
+)
+def test_a_run_leaves_out_what_a_bad_term_scored(tmp_path, bad, said):
+    @term
+    def bad_term(episode):
+        turns = len(episode.turns)
+        return bad(turns) if turns == 2 else [0.0] * turns
+
+    policy = tiny_policy()
+    before = weights_of(policy).clone()
+    try:
+        run = run_small(tmp_path, policy=policy, reward={"game": 1.0, "bad_term": 0.1})
+    finally:
+        del TERMS["bad_term"]
+    assert (run.stopped, run.step) == ("finished", 4)
+    after = weights_of(run.policy)
+    assert torch.isfinite(after).all()
+    assert not torch.equal(after, before)
+    failed = 0
+    for facts in steps_of(run.events, "rollout"):
+        bad_ones = [turns == 2 for group in facts["groups"] for turns in group["turns"]]
+        returns = [r for group in facts["groups"] for r in group["returns"]]
+        assert [r is None for r in returns] == bad_ones
+        assert facts["reward_failed"] == sum(bad_ones)
+        failed += sum(bad_ones)
+        assert len(facts["reward_warnings"]) == any(bad_ones)
+        for warning in facts["reward_warnings"]:
+            first = bad_ones.index(True)
+            assert f"'bad_term' failed in episode {first} (gates/train/" in warning
+            assert said in warning
+            assert f"in {sum(bad_ones)} of 8 episodes" in warning
+    assert failed > 0
+
+
 def test_training_goes_on_when_a_term_fails(tmp_path, fragile, capfd):
     run = run_small(tmp_path, reward={"game": 1.0, "fragile": 0.1}, progress=True)
     assert run.stopped == "finished"
@@ -105,8 +152,6 @@ def test_training_goes_on_when_a_term_fails(tmp_path, fragile, capfd):
 
 
 def test_a_term_that_always_fails_changes_no_weights(tmp_path):
-    from tests.models import tiny_policy
-
     policy = tiny_policy()
     before = weights_of(policy)
     # the toy world records no `progress`
@@ -132,3 +177,13 @@ def test_weights_that_cancel_are_in_the_event(tmp_path):
     assert said.startswith("The weights cancel: all 8 episodes are worth 0")
     assert "game and against differ" in said
     assert rollout["silent_groups"] == 1.0
+
+
+def test_an_unknown_estimator_is_refused_with_a_line_on_each(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        run_small(tmp_path / "run", credit="grppo")
+    lines = str(error.value).splitlines()
+    for name in (*CREDITS, *OF_CRITICS):
+        assert sum(line.startswith(f"  {name}: ") for line in lines) == 1
+    assert "Did you mean 'grpo'" in lines[-1]
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,14 @@ import torch
 from trl import GRPOTrainer
 
 from tests.models import tiny_policy
-from tests.training.runs import batch_of, opened, run_small, weights_of
+from tests.training.runs import (
+    batch_of,
+    gradients,
+    logps_of,
+    opened,
+    run_small,
+    weights_of,
+)
 from toolkit.environments.base import make_env
 from toolkit.episodes.record import StopReason
 from toolkit.episodes.rollout import collect
@@ -15,34 +22,12 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def gradients(trainer, loss):
-    trainer.model.zero_grad()
-    loss.backward()
-    return torch.cat([p.grad.flatten() for p in trainer.model.parameters()])
-
-
 def plain_loss(trainer, batch):
     """The loss as TRL alone computes it: all rows, all columns, padding and all."""
     trainer._is_packed, before = False, trainer._is_packed
     loss = GRPOTrainer._compute_loss(trainer, trainer.model, batch)
     trainer._is_packed = before
     return loss
-
-
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_log_probs_at_training_are_those_at_sampling(tmp_path, temperature):
-    with opened(tmp_path, temperature=temperature) as trainer:
-        batch = batch_of(trainer)
-        ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
-        mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
-        width = batch["completion_ids"].shape[1]
-        found, *_ = trainer._get_per_token_logps_and_entropies(
-            trainer.model, ids, mask, width
-        )
-    acted = (batch["tool_mask"] * batch["completion_mask"]).bool()
-    assert acted.sum() > 50
-    error = (found - batch["sampling_per_token_logps"])[acted].abs().max()
-    assert error < 1e-4
 
 
 def test_advantages_lie_on_sampled_tokens_alone(tmp_path):
@@ -240,13 +225,7 @@ def test_checkpointing_does_not_lose_the_cache(tmp_path, checkpointing):
     with opened(tmp_path, gradient_checkpointing=checkpointing) as trainer:
         batch = batch_of(trainer)
         assert trainer.model.training  # as before the rollout
-        ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
-        mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
-        width = batch["completion_ids"].shape[1]
-        found, *_ = trainer._get_per_token_logps_and_entropies(
-            trainer.model, ids, mask, width
-        )
-    acted = (batch["tool_mask"] * batch["completion_mask"]).bool()
+        found, acted = logps_of(trainer, batch)
     assert (found - batch["sampling_per_token_logps"])[acted].abs().max() < 1e-4
 
 
