@@ -121,8 +121,9 @@ def load_preset(name: str | Path, scale: str | Path | None = None) -> Preset:
 
     Args:
         name: Of a file in `experiments/`, or the path of one anywhere.
-        scale: A file of `experiments/scales/`, by name or path, whose `start`,
-            `settings` and `seeds` replace those of the preset.
+        scale: A file of `experiments/scales/`, by name or path. What it says takes the
+            place of what the preset says; its `ppo_settings` are of the arms that have
+            a critic, and its `arms` of single ones, by preset and arm.
 
     Raises:
         ConfigError: If there is no such file, or something in it is wrong.
@@ -175,8 +176,14 @@ def _scaled(
     """Replace what belongs to the size of model and machine."""
     scale = {**scale}
     settings = {**data.get("settings", {}), **scale.pop("settings", {})}
-    own = scale.pop("arms", {}).get(name, {})
-    arms = {k: {**v, **own.get(k, {})} for k, v in data.get("arms", {}).items()}
+    own, ppo = scale.pop("arms", {}).get(name, {}), scale.pop("ppo_settings", {})
+    arms = {}
+    for arm, given in data.get("arms", {}).items():
+        found = {**(given or {}), **own.get(arm, {})}
+        has_critic = str(found.get("credit", settings.get("credit"))).startswith("gae")
+        arms[arm] = {**(ppo if has_critic else {}), **found}
+    if isinstance(data.get("start"), dict):
+        scale["start"] = {**data["start"], **_start(scale.get("start", {}))}
     return {**data, **scale, "settings": settings, "arms": arms}
 
 

@@ -313,8 +313,6 @@ class _Estimate:
 
 def _results(preset: Preset, out: Path, minutes: float) -> dict[str, Any]:
     """Gather what is finished."""
-    said = {name: getattr(preset, name) for name in ("paper", "paper_source", "claims")}
-    more = {name: getattr(preset, name) for name in ("findings", "limits")}
     arms = {name: _arm_results(preset, arm, out) for name, arm in preset.arms.items()}
     spent = sum(run["minutes"] for arm in arms.values() for run in arm["runs"])
     return {
@@ -327,8 +325,9 @@ def _results(preset: Preset, out: Path, minutes: float) -> dict[str, Any]:
         "n": max(exam.n for exam in preset.exams.values()),
         "exams": list(preset.exams),
         "arms": arms,
-        **said,
-        **more,
+        "paper": preset.paper,
+        "paper_source": preset.paper_source,
+        **{k: list(getattr(preset, k)) for k in ("claims", "findings", "limits")},
         "made": {
             "minutes": round(max(spent, minutes), 1),
             "versions": versions(),
