@@ -50,7 +50,7 @@ def learning_curve(
     held = [(name, i) for name, i in (("before", before), ("after", after)) if i]
     curve = smooth(success, weights=episodes)
     parts = [
-        frame.grid(_ticks(0, 1), percent),
+        frame.grid(round_ticks(0, 1), percent),
         frame.x_axis(f"optimiser steps ({each} each)"),
         *(_band(frame, name, interval) for name, interval in held),
         _band_labels(frame, held),
@@ -87,7 +87,7 @@ def line_chart(
         top: Upper end of the axis (`None`: what the values need).
         width: CSS pixels.
     """
-    ticks = _ticks(0, top or max([*values, 1e-9]), 3)
+    ticks = round_ticks(0, top or max([*values, 1e-9]), 3)
     frame = _Frame(width, 190, x=_span(steps), y=(0, ticks[-1]), top=28, right=14)
     show = percent if unit == "%" else _plain
     sign = "" if unit == "%" else f" ({unit})"
@@ -142,7 +142,7 @@ def interval_bars(
     frame = _Frame(
         width, 40 + step * len(rows), x=(0, 1), y=(0, 1), left=left, right=74
     )
-    parts = [_upright(frame, tick) for tick in _ticks(0, 1)]
+    parts = [_upright(frame, tick) for tick in round_ticks(0, 1)]
     words = []
     for i, (name, (value, low, high)) in enumerate(rows):
         y = 6 + i * step
@@ -246,7 +246,7 @@ class _Frame:
     def x_axis(self, title: str) -> str:
         base = self.height - self.bottom
         count = max(2, (self.width - self.left - self.right) // 60)
-        whole = sorted({round(t) for t in _ticks(*self.x, count)})
+        whole = sorted({round(t) for t in round_ticks(*self.x, count)})
         marks = [t for t in whole if self.x[0] <= t <= self.x[1]]
         middle = (self.left + self.width - self.right) / 2
         return "".join(
@@ -277,10 +277,10 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1)
 
 
-def _ticks(low: float, high: float, count: int = 4) -> list[float]:
+def round_ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Return round numbers from at most `low` to at least `high`.
 
-    >>> _ticks(0, 59), _ticks(0, 1)
+    >>> round_ticks(0, 59), round_ticks(0, 1)
     ([0, 20, 40, 60], [0.0, 0.25, 0.5, 0.75, 1.0])
     """
     rough = (high - low) / count

@@ -1,0 +1,168 @@
+"""Checks of the exercises on budgets; see `checks.py` for how checks work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+
+Signal = Callable[[float, int, int], float]
+Weight = Callable[[float], float]
+
+CARRIED = {
+    "A": "A is carried: .95 against .59 on 100 games each is 36 points, and chance "
+    "explains about 11. It speaks of two models only, and they are here.",
+    "E": "E is carried: from .17 to .54 is 37 points on 100 games, and chance explains "
+    "about 12. It speaks of one model before and after.",
+}
+"""Conclusions that the paper's table allows, and why."""
+NOT_CARRIED = {
+    "B": "B compares .59 with .55. Their intervals overlap almost wholly: chance alone "
+    "moves such a difference by 14 points either way.",
+    "C": "C speaks of .75 and .72, and of .51 and .44. The intervals overlap: both "
+    "differences are smaller than what chance does with 100 games.",
+    "D": "D speaks of numbers of demonstrations, and each was tried with one seed. .53 "
+    "and .29 are two models that differ; another seed of each may turn them round, as "
+    "the .55 for 100 demonstrations suggests.",
+    "F": "F takes success on the games it was trained on for success elsewhere. On the "
+    "larger houses the same split has .35, and 60 + 400 has .59.",
+}
+"""Conclusions that it does not allow, and why."""
+
+
+def check_episodes_until_signal(function: Signal) -> Verdict:
+    """Check the expected number of episodes until a group is neither won nor lost.
+
+    Args:
+        function: Gets the chance to take one turn right, the number of turns that must
+            all be right, and the size of a group; returns a number of episodes.
+    """
+    p, turns, size = 0.8, 3, 4
+    found, problem = _one(function, p, turns, size)
+    if problem:
+        return problem
+    q = p**turns
+    mixed = _mixed(q, size)
+    known = [
+        (size / _mixed(p, size), "the number of turns is not used: one right turn is "
+         "no win. All of them must be right."),
+        (1 / q, "that is the number of episodes until the first win. A win in a group "
+         "where all win compares with nothing; count groups."),
+        (size / q, "it takes a group for won with the chance of one episode. A group "
+         "has several attempts, and must be mixed."),
+        (1 / mixed, "that is the number of groups. Each of them costs several "
+         "episodes."),
+        (size / (1 - (1 - q) ** size), "a group that won every time is silent as well: "
+         "there is nothing to compare in it."),
+        (size / (1 - q**size), "a group that lost every time is silent as well: there "
+         "is nothing to compare in it."),
+        (mixed, "that is the chance of a signal. If it is one in ten, how many groups "
+         "do you expect to play?"),
+        (size * mixed, "it multiplies by the chance. The smaller the chance, the "
+         "longer you wait: divide by it."),
+    ]  # fmt: skip
+    wrong = next((text for v, text in known if np.isclose(found, v, atol=1e-3)), "")
+    return caught(wrong) or _signal_in_general(function)
+
+
+def _mixed(q: float, size: int) -> float:
+    """Return the chance that a group with win chance `q` is neither won nor lost."""
+    return float(1 - q**size - (1 - q) ** size)
+
+
+def _signal_in_general(function: Signal) -> Verdict:
+    """Check other chances, lengths and sizes."""
+    for p, turns, size in ((0.5, 1, 2), (0.9, 8, 8), (1 / 3, 5, 8), (0.6, 2, 16)):
+        found, problem = _one(function, p, turns, size)
+        if problem:
+            return problem
+        wanted = size / _mixed(p**turns, size)
+        if not np.isclose(found, wanted):
+            return not_yet(
+                f"for p = {p:.2f}, {turns} turns and groups of {size} it says "
+                f"{found:.2f}. With q, the chance to win one episode, a group is mixed "
+                "unless all its episodes are won or all are lost."
+            )
+    return right("silent groups cost as much as the others, and this is their price.")
+
+
+def check_conclusions(carried: Iterable[str]) -> Verdict:
+    """Check which conclusions the paper's table of budgets allows.
+
+    Args:
+        carried: Letters of those that it allows, such as `"AB"`.
+    """
+    said = {letter.upper() for letter in carried if letter.isalpha()}
+    strange = said - CARRIED.keys() - NOT_CARRIED.keys()
+    if strange:
+        return not_yet(f"there is no conclusion {min(strange)}; they are A to F.")
+    if not said:
+        return not_yet("some of them are carried. Look for large differences between "
+                       "two models that were both tested.")  # fmt: skip
+    for letter, why in NOT_CARRIED.items():
+        if letter in said:
+            return not_yet(why)
+    missing = CARRIED.keys() - said
+    if missing:
+        return not_yet(CARRIED[min(missing)])
+    return right("what it says of these models is known; what it says of numbers of "
+                 "demonstrations would need more seeds.")  # fmt: skip
+
+
+def check_sampling_weight(function: Weight) -> Verdict:
+    """Check a weight that grows with the chance that two attempts end differently.
+
+    Args:
+        function: Gets the chance to win a game; returns its weight. A common factor
+            does not matter.
+    """
+    grid = np.array([0.0, 0.1, 0.25, 0.5, 0.8, 1.0])
+    values = []
+    for p in grid:
+        found, problem = _one(function, float(p))
+        if problem:
+            return problem
+        values.append(found)
+    right_shape = grid * (1 - grid)
+    if min(values) < 0:
+        return not_yet("a weight is below 0 somewhere. It stands for a probability.")
+    known = [
+        (grid, "it prefers what is won already. A game that is always won has the "
+         "largest weight, and all its groups are silent."),
+        (1 - grid, "it prefers what is never won. The hardest games have the largest "
+         "weight, and all their groups are silent."),
+        (abs(grid - 0.5), "it is upside down: sure wins and sure losses have the most, "
+         "and a game that is won half of the time has nothing."),
+        (np.ones(6), "all games count alike: that is the shuffled order."),
+        (0.5 - abs(grid - 0.5), "the right ends and the right top, but not the chance. "
+         "The first is won and the second lost, or the other way about."),
+        (np.sqrt(right_shape), "that is the standard deviation of one attempt. The "
+         "chance that two differ is in proportion to its square."),
+        (right_shape**2, "that is a chance of two wins and two losses of four. Only "
+         "two attempts are compared."),
+    ]  # fmt: skip
+    wrong = next((text for v, text in known if _same_shape(values, v)), "")
+    if wrong or not _same_shape(values, right_shape):
+        return not_yet(
+            wrong
+            or "one attempt is won with chance p, another lost with chance "
+            "1 - p. How often do both happen?"
+        )
+    return right("largest where wins and losses meet, and nothing where all is sure.")
+
+
+def _same_shape(values: Iterable[float], shape: Iterable[float]) -> bool:
+    """Return whether numbers are a positive multiple of a shape."""
+    found, wanted = np.array(list(values)), np.array(list(shape))
+    total = found.sum()
+    return bool(total > 0 and np.allclose(found / total, wanted / wanted.sum()))
+
+
+def _one(function: Callable[..., float], *args: object) -> tuple[float, Verdict | None]:
+    """Call a function that returns one number."""
+    found, problem = attempt(lambda: [function(*args)])
+    if problem and "list must hold" in problem.message:
+        problem = not_yet("one number is needed.")
+    return (found[0] if found else 0.0), problem
