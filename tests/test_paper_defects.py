@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.models import CHATML, chat_tokenizer, tiny_model, tiny_policy
-from tests.training.runs import batch_of, gradients, logps_of, opened, run_small
+from tests.training.runs import batch_of, gradient, logps_of, opened, run_small
 from toolkit import collect, evaluate, make_env, tasks
 from toolkit.episodes.record import StopReason
 from toolkit.episodes.tokens import spread_turns, tokenize_episode
@@ -87,10 +87,10 @@ def test_defect_1_the_whole_prompt_is_seen_in_training(tmp_path, place):
         assert width > 20 * rows
         assert batch["prompt_mask"].all()  # these prompts are equally long
         before, acted = logps_of(trainer, batch)
-        learnt = gradients(trainer, trainer._compute_loss(trainer.model, batch))
+        learnt = gradient(trainer, trainer._compute_loss(trainer.model, batch))
         batch["prompt_ids"][:, width // 2 if place == "middle" else 0] += 1
         after, _ = logps_of(trainer, batch)
-        other = gradients(trainer, trainer._compute_loss(trainer.model, batch))
+        other = gradient(trainer, trainer._compute_loss(trainer.model, batch))
     for row, places in zip((after - before).abs(), acted, strict=True):
         assert row[places][-1] > 1e-5  # the very last sampled token
     assert (other - learnt).norm() > 1e-4 * learnt.norm()

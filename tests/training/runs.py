@@ -3,6 +3,7 @@
 import contextlib
 
 import torch
+from peft import LoraConfig, get_peft_model
 
 from tests.models import tiny_policy
 from tests.training.gates import Gates  # registers the world
@@ -27,10 +28,13 @@ SMALL = {
 __all__ = [
     "SMALL",
     "Gates",
+    "adapted",
     "batch_of",
+    "gradient",
     "gradients",
     "logps_of",
     "opened",
+    "opinionated",
     "run_small",
     "weights_of",
 ]
@@ -79,7 +83,28 @@ def logps_of(trainer, batch):
     return found, (batch["tool_mask"] * batch["completion_mask"]).bool()
 
 
+def opinionated(trainer):
+    """Give a critic something to say."""
+    torch.manual_seed(0)
+    torch.nn.init.normal_(trainer.critic.weight, std=0.3)
+    return trainer
+
+
+def adapted(**options):
+    policy = tiny_policy(**options)
+    torch.manual_seed(0)
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    policy.model = get_peft_model(policy.model, lora)
+    return policy
+
+
+def gradient(trainer, loss):
+    """All of it, as one vector."""
+    return torch.cat([g.flatten() for g in gradients(trainer, loss).values()])
+
+
 def gradients(trainer, loss):
+    """That of each parameter, by name."""
     trainer.model.zero_grad()
     loss.backward()
-    return torch.cat([p.grad.flatten() for p in trainer.model.parameters()])
+    return {n: p.grad.clone() for n, p in trainer.model.named_parameters()}

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -5,16 +7,16 @@ from trl.trainer.utils import add_fused_lm_head
 
 from tests.training.test_packed import model_of, rectangle
 from toolkit.errors import ModelError
+from toolkit.policies.kv_cache import attending
 from toolkit.training.critic import (
     FILE,
-    ValueHead,
-    add_value_head,
+    add_critic,
     explained_variance,
     listening,
     value_losses,
     values_before,
 )
-from toolkit.training.packed import pack, score
+from toolkit.training.packed import ATTENTION, pack, score
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.filterwarnings(
 WIDTH = 7  # of the completion; the rest is prompt
 
 
-def head_of(model):
-    head = add_value_head(model)
+def critic_of(model, **options):
+    head = add_critic(model, **options)
     torch.nn.init.normal_(head.weight)
     torch.nn.init.constant_(head.bias, 0.5)
     return head
@@ -44,15 +46,26 @@ def by_hand(model, head, ids, mask):
     return out[:, -WIDTH - 1 : -1]
 
 
-@pytest.mark.parametrize("lora", [False, True])
+def moved(model):
+    """Change the policy's weights, as training does."""
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "critic" not in name:
+                p += 0.1 * torch.randn_like(p)
+
+
+@pytest.mark.parametrize("kind", ["shared", "adapted", "separate"])
 @pytest.mark.parametrize("way", ["packed", "fused", "rectangle"])
-def test_a_value_is_that_of_the_position_before_the_token(way, lora):
+def test_a_value_is_that_of_the_position_before_the_token(way, kind):
     model = model_of()
+    start = deepcopy(model)
     add_fused_lm_head(model, 1.0, outputs=("log_probs", "entropy"))
-    model = adapted(model) if lora else model
-    head = head_of(model)
+    model = adapted(model) if kind == "adapted" else model
+    head = critic_of(model, separate=kind == "separate")
+    moved(model)
     ids, mask, wanted = rectangle(left=True)
-    expected = by_hand(model, head, ids, mask)
+    # the trunk of a separate critic is that which the policy began with
+    expected = by_hand(start if kind == "separate" else model, head, ids, mask)
     with listening(model, head) as heard:
         for part in (slice(0, 2), slice(2, 3)):  # a few rows at a time
             if way == "rectangle":
@@ -68,7 +81,7 @@ def test_a_value_is_that_of_the_position_before_the_token(way, lora):
 
 def test_a_new_critic_says_nothing():
     model = model_of()
-    head = add_value_head(model)
+    head = add_critic(model)
     with listening(model, head) as heard:
         model(torch.arange(5)[None])
     assert heard[0].shape == (1, 5)
@@ -78,7 +91,7 @@ def test_a_new_critic_says_nothing():
 @pytest.mark.parametrize("alone", [False, True])
 def test_the_trunk_learns_unless_the_critic_is_alone(alone):
     model = model_of()
-    head = head_of(model)
+    head = critic_of(model)
     with listening(model, head, alone=alone) as heard:
         model(torch.arange(5)[None])
     heard[0].sum().backward()
@@ -87,9 +100,34 @@ def test_the_trunk_learns_unless_the_critic_is_alone(alone):
     assert any(reached) != alone
 
 
+def test_a_separate_critic_and_the_policy_learn_nothing_of_each_other():
+    model = model_of()
+    critic = critic_of(model, separate=True)
+    own, others = list(critic.parameters()), list(model.model.parameters())
+    assert len(own) == len(others) + 2
+    ids = torch.arange(5)[None]
+    with listening(model, critic) as heard:
+        logits = model(ids).logits
+    heard[0].sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in (own[0], own[-1]))
+    assert not any(p.grad is not None for p in others)
+    model.zero_grad()
+    logits.sum().backward()
+    assert all(p.grad is not None for p in others)
+    assert not any(p.grad is not None for p in own)
+
+
+def test_a_separate_trunk_attends_as_the_policys_does():
+    model = model_of()
+    trunk = critic_of(model, separate=True).trunk
+    with attending(model, ATTENTION):
+        used = {layer.self_attn.config._attn_implementation for layer in trunk.layers}
+    assert used == {ATTENTION}
+
+
 def test_nobody_listens_afterwards():
     model = model_of()
-    with listening(model, add_value_head(model)) as heard:
+    with listening(model, add_critic(model)) as heard:
         pass
     model(torch.arange(5)[None])
     assert heard == []
@@ -97,7 +135,7 @@ def test_nobody_listens_afterwards():
 
 def test_it_stays_precise_in_half_precision():
     model = model_of().to(torch.bfloat16)
-    head = add_value_head(model)
+    head = add_critic(model)
     torch.nn.init.normal_(head.weight)
     with torch.autocast("cpu", torch.bfloat16), listening(model, head) as heard:
         model(torch.arange(5)[None])
@@ -137,12 +175,14 @@ def test_explained_variance_by_hand():
     assert explained_variance(torch.ones(1), torch.ones(1)) == 0.0
 
 
-def test_saved_and_loaded(tmp_path):
-    head, other = ValueHead(4), ValueHead(4)
-    torch.nn.init.normal_(head.weight)
+@pytest.mark.parametrize("separate", [False, True])
+def test_saved_and_loaded(tmp_path, separate):
+    head, other = (critic_of(model_of(), separate=separate) for _ in range(2))
+    moved(head)
     head.save(tmp_path)
     other.load(tmp_path)
-    assert torch.equal(head.weight, other.weight)
+    for p, q in zip(head.parameters(), other.parameters(), strict=True):
+        assert torch.equal(p, q)
     (tmp_path / FILE).unlink()
     with pytest.raises(ModelError, match="what its critic had learnt"):
         other.load(tmp_path)
@@ -150,4 +190,4 @@ def test_saved_and_loaded(tmp_path):
 
 def test_a_model_without_a_head_has_no_trunk():
     with pytest.raises(ModelError, match="LlamaModel has no trunk"):
-        add_value_head(model_of().model)
+        add_critic(model_of().model)

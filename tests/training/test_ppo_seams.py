@@ -28,6 +28,7 @@ pytestmark = [
         ("_save", ["self", "output_dir", "state_dict"]),
         ("_load_from_checkpoint", ["self", "resume_from_checkpoint", "model"]),
         ("create_optimizer", ["self"]),
+        ("_clip_grad_norm", ["self", "model"]),
     ],
 )
 def test_methods_we_override(name, wanted):

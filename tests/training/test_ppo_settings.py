@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
+        ({"critic": "separated"}, "no critic 'separated'.*\n.*\n.*separate"),
         ({"gae_lambda": 1.1}, r"gae_lambda is 1.1.*\n*.*in \[0, 1\]"),
         ({"value_coef": -1.0}, "value_coef is -1.0"),
         ({"value_clip": -0.1}, "value_clip is -0.1"),
@@ -29,10 +30,10 @@ def test_settings_that_cannot_be(settings, match):
         make_config(credit="gae_token", **settings)
 
 
-@pytest.mark.parametrize("name", OF_CRITIC)
+@pytest.mark.parametrize("name", ["critic", *OF_CRITIC])
 def test_settings_of_the_critic_need_one(name):
-    value = 3 if name == "value_warmup_steps" else 0.5
-    value = 0.7 if name == "value_coef" else value
+    own = {"value_warmup_steps": 3, "value_coef": 0.7, "critic": "separate"}
+    value = own.get(name, 0.5)
     with pytest.raises(ConfigError, match=f"{name} is set, and the credit is 'grpo'"):
         make_config(**{name: value})
     assert getattr(make_config(credit="gae_turn", **{name: value}), name) == value

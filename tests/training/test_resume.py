@@ -29,6 +29,8 @@ RUNS = {
     "ppo": LONG
     | {"credit": "gae_token", "num_generations": 1, "num_iterations": 2}
     | {"value_warmup_steps": 1, "kl_in_reward": 0.01},
+    "separate": LONG
+    | {"credit": "gae_turn", "critic": "separate", "num_iterations": 2},
 }
 
 
@@ -118,6 +120,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path, whole, name):
     [
         *[(turn, "once") for turn in (1, 30, 75, 100)],
         *[(turn, name) for turn in (30, 60) for name in ("twice", "ppo")],
+        (60, "separate"),
     ],
 )
 def test_a_run_that_dies_anywhere_resumes(tmp_path, whole, turn, name):

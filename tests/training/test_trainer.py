@@ -5,7 +5,7 @@ from trl import GRPOTrainer
 from tests.models import tiny_policy
 from tests.training.runs import (
     batch_of,
-    gradients,
+    gradient,
     logps_of,
     opened,
     run_small,
@@ -60,9 +60,9 @@ def test_what_is_left_out_changes_neither_loss_nor_gradient(tmp_path, loss_type)
         rows = len(trainer._needed(batch)["advantages"])
         assert rows == (4 if trainer.args.rows_may_be_dropped else 8)
         wanted = plain_loss(trainer, batch)
-        wanted_gradient = gradients(trainer, wanted)
+        wanted_gradient = gradient(trainer, wanted)
         found = trainer._compute_loss(trainer.model, batch)
-        found_gradient = gradients(trainer, found)
+        found_gradient = gradient(trainer, found)
     assert wanted_gradient.abs().max() > 1e-3
     assert torch.allclose(found, wanted, atol=1e-6)
     assert torch.allclose(found_gradient, wanted_gradient, atol=1e-6)
@@ -90,11 +90,11 @@ def test_broken_episodes_are_as_if_they_had_not_been(tmp_path, loss_type):
         kept = ~torch.tensor(broken)
         assert not batch["advantages"][~kept].any()
         assert not (batch["tool_mask"] * batch["completion_mask"])[~kept].any()
-        found = gradients(trainer, trainer._compute_loss(trainer.model, batch))
+        found = gradient(trainer, trainer._compute_loss(trainer.model, batch))
         alone = {k: v[kept] if v.dim() else v for k, v in batch.items()}
         acted = alone["tool_mask"] * alone["completion_mask"]
         alone["num_items_in_batch"] = acted.sum()
-        wanted = gradients(trainer, plain_loss(trainer, alone))
+        wanted = gradient(trainer, plain_loss(trainer, alone))
     assert wanted.abs().max() > 1e-3
     assert torch.allclose(found, wanted, atol=1e-6)
 
@@ -105,7 +105,7 @@ def test_a_batch_without_differences_trains_nothing(tmp_path):
         batch["advantages"].zero_()
         loss = trainer._compute_loss(trainer.model, batch)
         assert loss.item() == 0.0
-        assert not gradients(trainer, loss).any()
+        assert not gradient(trainer, loss).any()
 
 
 def test_a_world_that_breaks_does_not_stop_the_run(tmp_path):

@@ -250,7 +250,7 @@ def _refuse_unknown(kind: Any, given: Mapping[str, Any], what: str) -> None:
 
 def _check_names(preset: Preset) -> None:
     """Raise if something is said of an arm or an exam that does not exist."""
-    said = [[arm, exam] for arm, row in preset.paper.items() for exam in row]
+    said: list[Any] = [[a, e] for a, row in preset.paper.items() for e in row]
     for claim in preset.claims:
         sides = [claim.get("better"), claim.get("than")]
         said += [side for side in sides if side != "before"]

@@ -17,7 +17,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 from trl import GRPOConfig
 
 from toolkit.device import pick_device, pick_precision
-from toolkit.errors import ConfigError
+from toolkit.errors import ConfigError, near_matches
 from toolkit.rewards import Mix, get_reward
 from toolkit.training.credit import check_scale, get_credit, keywords
 from toolkit.training.returns import check_groups
@@ -26,7 +26,9 @@ from toolkit.training.returns import check_groups
 # rows can be summed freely.
 TOKEN_NORMALISED = ("dapo", "cispo")
 
-# Settings of the critic, and the least and most that they may be.
+CRITICS = ("shared", "separate")
+
+# Numbers that set the critic, and the least and most that they may be.
 OF_CRITIC = {
     "gae_lambda": (0.0, 1.0),
     "value_coef": (0.0, math.inf),
@@ -63,6 +65,10 @@ class TrainConfig(GRPOConfig):
     discount: float = 1.0
     """Factor per turn on later rewards; below 1 makes early wins worth more. With
     `gae_token` it is per token."""
+    critic: str = "shared"
+    """With a critic: `shared` puts its head on the policy's trunk; `separate`, as in
+    the paper, gives it a copy of the trunk, so that nothing it learns moves the policy,
+    at twice the memory and time of an update. With adapters, only `shared`."""
     gae_lambda: float = 0.95
     """With a critic: 1 trusts what was earned, 0 trusts the critic; per token or per
     turn, as the credit."""
@@ -71,8 +77,9 @@ class TrainConfig(GRPOConfig):
     value_clip: float | None = 0.2
     """With a critic: how far a value may move in one batch (`None`: any way)."""
     value_lr_factor: float = 1.0
-    """With a critic: learning rate of its head, as a multiple of `learning_rate`. The
-    wider and slower the model, the more: 10 is usual at a rate of 1e-6."""
+    """With a critic: its learning rate (of the head alone if the trunk is shared), as a
+    multiple of `learning_rate`. The wider and slower the model, the more: the paper's
+    is 10, at a rate of 1e-6."""
     value_warmup_steps: int = 0
     """With a critic: steps at the start in which it learns alone."""
     kl_in_reward: float = 0.0
@@ -247,7 +254,8 @@ class TrainConfig(GRPOConfig):
 
     def _check_critic(self) -> None:
         """Check what belongs to the critic, if there is one."""
-        defaults = {name: getattr(type(self), name) for name in OF_CRITIC}
+        names = ("critic", *OF_CRITIC)
+        defaults = {name: getattr(type(self), name) for name in names}
         if not self.has_critic:
             other = [n for n, v in defaults.items() if getattr(self, n) != v]
             if other:
@@ -257,6 +265,12 @@ class TrainConfig(GRPOConfig):
                     "Leave it unset, or use credit='gae_turn' or 'gae_token'.",
                 )
             return
+        if self.critic not in CRITICS:
+            raise ConfigError(
+                f"There is no critic {self.critic!r}.",
+                f"Known are {' and '.join(CRITICS)}.",
+                near_matches(self.critic, CRITICS),
+            )
         for name, (least, most) in OF_CRITIC.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:

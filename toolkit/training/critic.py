@@ -1,10 +1,15 @@
-"""A critic on the policy's trunk: one number per position, what is still to be earned.
+"""A critic: one number per position, what is still to be earned.
 
 The value of a position is a linear function of what the last layer makes of the text
 up to there, and so the value of a *token* is that of the position before it, the one
-that the token was sampled from. A hook listens to the trunk (the model without its
-output head), so values cost no second pass, whichever head the scores come from and
-whether there are adapters in the trunk or not.
+that the token was sampled from. A hook listens to the policy's trunk (the model without
+its output head), whichever head the scores come from.
+
+* A shared critic takes what it hears: values cost no second pass, and adapters in the
+  trunk are no matter.
+* A separate one has a trunk of its own, a copy of the policy's when training began. It
+  is handed the very inputs that the policy's trunk was given, packed or not. The loss
+  of either never reaches the other, at twice the memory and time.
 
 Shapes: `B` rows, `T` tokens of the completion, `L` columns, `D` width of the trunk.
 """
@@ -13,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +29,28 @@ from torch import Tensor, nn
 
 from toolkit.errors import ModelError
 
-NAME = "value_head"
-FILE = "value_head.safetensors"
+NAME = "critic"
+FILE = "critic.safetensors"
 
 
-class ValueHead(nn.Linear):
+class Critic(nn.Linear):
     """`(..., D)` to `(...)`; says 0 until it has learnt something.
 
-    It is of full precision whatever the model is.
+    This layer is of full precision whatever the model is.
 
     Args:
         width: `D`.
         device: Where the model is.
+        trunk: What it reads through (`None`: the policy's own trunk).
     """
 
-    def __init__(self, width: int, device: Any = None) -> None:
+    def __init__(
+        self, width: int, device: Any = None, trunk: nn.Module | None = None
+    ) -> None:
         super().__init__(width, 1, device=device, dtype=torch.float32)
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
+        self.trunk = trunk
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the value of each position."""
@@ -68,19 +78,22 @@ class ValueHead(nn.Linear):
         self.load_state_dict(load_file(path))
 
 
-def add_value_head(model: Any) -> ValueHead:
-    """Put a value head into a model, so that it is moved and trained like the rest.
+def add_critic(model: Any, *, separate: bool = False) -> Critic:
+    """Put a critic into a model, so that it is moved and trained like the rest.
 
     Args:
-        model: A causal language model, with adapters or without.
+        model: A causal language model; with adapters, the critic must be shared.
+        separate: Give it a copy of the model's trunk.
 
     Raises:
         ModelError: If the model has no trunk apart from its head.
     """
-    trunk_of(model)
-    head = ValueHead(model.config.get_text_config().hidden_size, model.device)
-    model.add_module(NAME, head)
-    return head
+    trunk = trunk_of(model)
+    # one configuration for both: `attending` switches attention there
+    own = deepcopy(trunk, {id(trunk.config): trunk.config}) if separate else None
+    critic = Critic(model.config.get_text_config().hidden_size, model.device, own)
+    model.add_module(NAME, critic)
+    return critic
 
 
 def trunk_of(model: Any) -> Any:
@@ -102,7 +115,7 @@ def trunk_of(model: Any) -> Any:
 
 @contextmanager
 def listening(
-    model: Any, head: ValueHead, *, alone: bool = False
+    model: Any, critic: Critic, *, alone: bool = False
 ) -> Iterator[list[Tensor]]:
     """Collect the values of all positions, `(B, L)` for every pass inside the block.
 
@@ -110,16 +123,20 @@ def listening(
 
     Args:
         model: Whose trunk to listen to.
-        head: What makes values of what is heard.
-        alone: Let gradients reach the head but not the trunk.
+        critic: What makes values of what is heard.
+        alone: Let gradients reach the critic but not the policy's trunk.
     """
     heard: list[Tensor] = []
 
-    def hear(module: Any, inputs: Any, out: Any) -> None:
-        hidden = out.last_hidden_state
-        heard.append(head(hidden.detach() if alone else hidden))
+    def hear(module: Any, args: Any, kwargs: dict[str, Any], out: Any) -> None:
+        if critic.trunk is not None:
+            hidden = critic.trunk(*args, **kwargs).last_hidden_state
+        else:
+            hidden = out.last_hidden_state
+            hidden = hidden.detach() if alone else hidden
+        heard.append(critic(hidden))
 
-    hook = trunk_of(model).register_forward_hook(hear)
+    hook = trunk_of(model).register_forward_hook(hear, with_kwargs=True)
     try:
         yield heard
     finally:

@@ -5,7 +5,8 @@ A step of PPO (https://arxiv.org/abs/1707.06347) differs from one of GRPO in two
 * Credit. The critic says what it expected at every sampled token; GAE compares this
   with what came (`gae_token`, `gae_turn`). No group is needed.
 * Loss. Values that come from the very pass of the policy's loss are drawn to the
-  targets of GAE.
+  targets of GAE. The critic shares the policy's trunk or has its own
+  (`config.critic`), and is part of the model, so that processes keep it equal.
 
 Clipping of ratios, several passes over a batch and KL as a loss are TRL's.
 
@@ -17,16 +18,18 @@ Shapes: `B` episodes, `K` turns of an episode (ragged), `T` tokens of a completi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate.utils import gather_object
+from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.nn.utils import clip_grad_norm_
 from trl.trainer.utils import use_adapter
 
 from toolkit.environments.base import Task
@@ -37,7 +40,7 @@ from toolkit.training.clock import TimedPool
 from toolkit.training.config import TrainConfig
 from toolkit.training.critic import (
     NAME,
-    add_value_head,
+    add_critic,
     explained_variance,
     listening,
     value_losses,
@@ -116,7 +119,8 @@ class PPOTrainer(EpisodeTrainer):
     """An `EpisodeTrainer` with a critic. Arguments are those of `EpisodeTrainer`.
 
     Raises:
-        ConfigError: If the model is to be sharded.
+        ConfigError: If the model is to be sharded, or has adapters and the critic
+            is to be separate.
         ModelError: If the model has no trunk that a critic could read.
     """
 
@@ -128,17 +132,25 @@ class PPOTrainer(EpisodeTrainer):
         config: TrainConfig,
         events: EventLog,
     ) -> None:
+        is_separate = config.critic == "separate"
+        if is_separate and isinstance(policy.model, PeftModel):
+            raise ConfigError(
+                "critic is 'separate', and the policy has adapters.",
+                "Its copy would hold the frozen trunk a second time, and have to "
+                "train all of it or adapters that nobody chose.",
+                "Use critic='shared': with adapters, one trunk serves both.",
+            )
         with _reference_without_kl_loss(config):
             super().__init__(policy, pool, tasks, config, events)
         self.beta = config.beta
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise ConfigError(
                 "PPO was started with FSDP or DeepSpeed.",
-                "The critic's head would be sharded, and its checkpoints incomplete.",
+                "The critic would be sharded, and its checkpoints incomplete.",
                 "Use plain data parallelism, or a credit without a critic.",
             )
-        self.critic = add_value_head(self.accelerator.unwrap_model(self.model))
-        self._values = torch.zeros(0, 0)  # (B, T), of the last pass
+        model = self.accelerator.unwrap_model(self.model)
+        self.critic = add_critic(model, separate=is_separate)
         self._credited: dict[str, Tensor] = {}  # what the loss needs of the critic
 
     def release(self) -> Any:
@@ -197,8 +209,10 @@ class PPOTrainer(EpisodeTrainer):
         rows = config.per_device_train_batch_size
         score = self._get_per_token_logps_and_entropies
         with torch.no_grad(), self.clock.on("loss"):
-            logps, *_ = score(self.model, *what, batch_size=rows)
-            values = (self._values.cpu() * batch.action_mask).float()
+            with self._listening(self.model) as heard:
+                logps, *_ = score(self.model, *what, batch_size=rows)
+            values = values_before(heard, what[1], width)
+            values = (values.cpu() * batch.action_mask).float()
             if not config.kl_in_reward:
                 return values, torch.zeros_like(values)
             with self._reference() as model:
@@ -206,6 +220,11 @@ class PPOTrainer(EpisodeTrainer):
         gaps = ((logps - reference).cpu() * batch.action_mask).float()
         self._metrics["train"]["kl"].append(self._mean(gaps, batch.action_mask))
         return values, -config.kl_in_reward * gaps
+
+    def _listening(self, model: Any) -> AbstractContextManager[list[Tensor]]:
+        """Collect what the critic says while the policy scores."""
+        model = self.accelerator.unwrap_model(model)
+        return listening(model, self.critic, alone=self.is_warming_up)
 
     @contextmanager
     def _reference(self) -> Iterator[Any]:
@@ -237,14 +256,13 @@ class PPOTrainer(EpisodeTrainer):
 
     def _loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Add the critic's loss to TRL's."""
-        policy_loss = super()._loss(model, inputs)
+        with self._listening(model) as heard:
+            policy_loss = super()._loss(model, inputs)
+        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+        old, targets = inputs["old_values"], inputs["value_targets"]
+        values = values_before(heard, mask, old.shape[1])
         config: TrainConfig = self.args
-        errors = value_losses(
-            self._values,
-            inputs["old_values"],
-            inputs["value_targets"],
-            config.value_clip,
-        )
+        errors = value_losses(values, old, targets, config.value_clip)
         # one divisor for all micro-batches and processes, as TRL's for tokens
         count = inputs["asked_in_batch"].clamp(min=1) / self.accelerator.num_processes
         share = self.current_gradient_accumulation_steps / config.steps_per_generation
@@ -258,53 +276,60 @@ class PPOTrainer(EpisodeTrainer):
         loss: Tensor = policy_loss + config.value_coef * value_loss
         return loss
 
-    def _get_per_token_logps_and_entropies(
-        self,
-        model: Any,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        logits_to_keep: int,
-        *others: Any,
-        **more: Any,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Score, and keep the values that the same pass gives."""
-        bare = self.accelerator.unwrap_model(model)
-        with listening(bare, self.critic, alone=self.is_warming_up) as heard:
-            scored = super()._get_per_token_logps_and_entropies(
-                model, input_ids, attention_mask, logits_to_keep, *others, **more
-            )
-        self._values = values_before(heard, attention_mask, logits_to_keep)
-        return scored
-
     # ---- optimiser and checkpoints -----------------------------------------------
 
     def create_optimizer(self, *args: Any) -> Any:
-        """Give the value head its own learning rate."""
+        """Give the critic its own learning rate."""
         optimizer = super().create_optimizer(*args)
-        head = list(self.critic.parameters())
-        own = {id(p) for p in head}
         for group in optimizer.param_groups:
-            group["params"] = [p for p in group["params"] if id(p) not in own]
+            group["params"] = self._without_critic(group["params"])
+        own = list(self.critic.parameters())
         rate = self.args.learning_rate * self.args.value_lr_factor
-        optimizer.add_param_group({"params": head, "lr": rate, "weight_decay": 0.0})
+        optimizer.add_param_group({"params": own, "lr": rate, "weight_decay": 0.0})
         return optimizer
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Save the policy as it is without a critic, and the value head beside it."""
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip the gradient; return the norm it had.
+
+        That of a separate critic is clipped by itself, to the same norm, and not part
+        of the one that is returned. In one norm with the policy's, the critic's errors
+        would decide how far the policy goes.
+        """
+        if self.critic.trunk is None:
+            return super()._clip_grad_norm(model)
+        self.accelerator.unscale_gradients()
+        most = self.args.max_grad_norm
+        clip_grad_norm_(self.critic.parameters(), most)
+        return clip_grad_norm_(self._without_critic(model.parameters()), most)
+
+    def _without_critic(self, parameters: Iterable[Tensor]) -> list[Tensor]:
+        """Leave the critic's parameters out."""
+        own = {id(p) for p in self.critic.parameters()}
+        return [p for p in parameters if id(p) not in own]
+
+    @contextmanager
+    def _critic_aside(self) -> Iterator[None]:
+        """Make the model the policy's alone for a while."""
         model = self.accelerator.unwrap_model(self.model)
         delattr(model, NAME)
         try:
-            super()._save(output_dir, state_dict)
+            yield
         finally:
             model.add_module(NAME, self.critic)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save the policy as it is without a critic, and the critic beside it."""
+        with self._critic_aside():
+            super()._save(output_dir, state_dict)
         if self.args.should_save:
             self.critic.save(output_dir or self.args.output_dir)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: Any = None
     ) -> None:
-        """Load the value head too."""
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        """Load the critic too."""
+        with self._critic_aside():
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
         self.critic.load(resume_from_checkpoint)
 
     # ---- reporting ---------------------------------------------------------------
