@@ -19,6 +19,7 @@ from toolkit.episodes.tokens import tokenize_episode
 from toolkit.errors import ConfigError
 from toolkit.page import escape, style
 from toolkit.paths import assets_dir
+from toolkit.pay_table import pay_in_words, pay_table
 from toolkit.training.events import steps_of
 from toolkit.transcript import LEGEND, episode_table, lost_and_won, reward_label
 
@@ -176,7 +177,31 @@ def _decoded(tokenizer: Any, number: int) -> str:
     return text.replace("\n", "⏎")
 
 
-# ---- credit --------------------------------------------------------------------------
+# ---- pay and credit ------------------------------------------------------------------
+
+
+def show_pay(
+    rows: Sequence[str],
+    columns: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    total: bool = True,
+) -> View:
+    """Draw what turns, episodes or players are paid, as a table.
+
+    Args:
+        rows: Their names `(R,)`.
+        columns: For each way to pay one number per row `(R,)`.
+        title: What the numbers are.
+        total: Add the sum of each column.
+
+    Raises:
+        ConfigError: If a column has not one number per row.
+    """
+    return View(
+        html=pay_table(rows, columns, title=title, total=total),
+        text="\n".join([title, *pay_in_words(rows, columns, total=total)]),
+    )
 
 
 def show_credit(

@@ -187,7 +187,7 @@ def _waiting(
     before, after = made.stopped_returns, made.waited_returns
     turns = np.array([len(e.turns) for e in waited]) - [len(e.turns) for e in stopped]
     each = (after - before) / turns
-    i = int(np.argmax(each))
+    i = int(np.lexsort((turns, each.round(9)))[-1])  # of equals the longest wait
     if each[i] > SAME:
         said = f"{turns[i]} turns without effect raise the return of an episode from "
         return Finding(

@@ -1,0 +1,77 @@
+"""Pay as an HTML table: turns, episodes or players downwards, ways to pay across."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from toolkit.errors import ConfigError
+from toolkit.page import escape
+from toolkit.transcript import reward_label
+
+Columns = Mapping[str, Sequence[float]]
+"""For each way to pay its name and one number per row `(R,)`."""
+
+
+def pay_table(
+    rows: Sequence[str], columns: Columns, *, title: str, total: bool = True
+) -> str:
+    """Return numbers as a table, each on a ground of its sign and size.
+
+    Args:
+        rows: Names of the rows `(R,)`, such as the commands of an episode.
+        columns: Numbers, by the names of the columns.
+        title: What the numbers are.
+        total: Add the sum of each column.
+
+    Raises:
+        ConfigError: If a column has not one number per row.
+    """
+    _check(rows, columns)
+    most = max((abs(v) for c in columns.values() for v in c), default=0.0) or 1.0
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(_cell(c[i], most) for c in columns.values())
+        + "</tr>"
+        for i, name in enumerate(rows)
+    )
+    sums = "".join(f"<td>{_label(sum(c))}</td>" for c in columns.values())
+    foot = f'<tfoot><tr><th scope="row">sum</th>{sums}</tr></tfoot>' if total else ""
+    return (
+        f'<table class="credit pay"><caption>{escape(title)}</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+    )
+
+
+def pay_in_words(rows: Sequence[str], columns: Columns, *, total: bool) -> list[str]:
+    """Return one line for each column."""
+    return [
+        f"{name}: "
+        + ", ".join(f"{r} {_label(v)}" for r, v in zip(rows, values, strict=True))
+        + (f"; sum {_label(sum(values))}" if total else "")
+        for name, values in columns.items()
+    ]
+
+
+def _check(rows: Sequence[str], columns: Columns) -> None:
+    """Raise unless each column has one number per row."""
+    for name, values in columns.items():
+        if len(values) != len(rows):
+            raise ConfigError(
+                f"The column {name!r} has {len(values)} numbers for {len(rows)} rows.",
+                "Each row needs its number.",
+            )
+
+
+def _cell(value: float, most: float) -> str:
+    """Return a number on a ground that is the stronger, the larger it is."""
+    if not round(value, 2):
+        return f'<td class="none">{_label(0.0)}</td>'
+    colour = "42 157 82" if value > 0 else "208 69 58"
+    strength = 10 + round(50 * abs(value) / most)
+    ground = f"background-color:rgb({colour} / {strength}%)"
+    return f'<td style="{ground}">{_label(value)}</td>'
+
+
+def _label(value: float) -> str:
+    return reward_label(round(float(value), 2))
