@@ -1,4 +1,4 @@
-"""Charts of credit as SVG text: over groups, and around the truth.
+"""Charts of credit as SVG text: over groups, around the truth, and as curves.
 
 Ink and grounds are those of `charts.py`.
 """
@@ -17,7 +17,16 @@ from toolkit.advantage_strips import (
     names_room,
     rectangle,
 )
-from toolkit.charts import AFTER, INK, LINE, percent, svg_picture, svg_text
+from toolkit.charts import (
+    AFTER,
+    BEFORE,
+    INK,
+    LINE,
+    percent,
+    round_ticks,
+    svg_picture,
+    svg_text,
+)
 
 
 def group_shares(rows: Rows, *, title: str, width: int = 760) -> str:
@@ -96,6 +105,51 @@ def estimates_in_words(panels: Estimates) -> list[str]:
     ]
 
 
+STROKES = ((INK, ""), (AFTER, "9 4"), (BEFORE, "2 4"))
+"""Colour and dashes of the curves in a panel, which are told apart without colour."""
+
+
+def curve_panels(
+    panels: Estimates,
+    *,
+    x: Sequence[float],
+    x_name: str,
+    title: str,
+    width: int = 760,
+) -> str:
+    """Draw curves in panels that stand beside each other.
+
+    Args:
+        panels: For each panel its name, and for each of its curves a name and values
+            `(N,)`. All have the same curves, three at most; each has its own scale.
+        x: Where the values are `(N,)`, rising.
+        x_name: What `x` is.
+        title: What is drawn.
+        width: CSS pixels.
+    """
+    wide = width / len(panels)
+    parts = [svg_text(2, 14, title, size=13, weight=600, fill=INK)]
+    at = 4.0
+    for (name, _), (colour, dash) in zip(panels[0][1], STROKES, strict=False):
+        parts.append(_stroke(f"M{at:.0f} 34h30", colour, dash))
+        parts.append(svg_text(at + 38, 38, name, fill=INK))
+        at += 44 + names_room([name])
+    for j, (name, curves) in enumerate(panels):
+        parts += _panel(name, curves, x, x_name, wide * j + 44, wide - 62)
+    words = "; ".join(curves_in_words(panels))
+    return svg_picture(width, 300, f"{title}, by {x_name}. {words}", parts)
+
+
+def curves_in_words(panels: Estimates) -> list[str]:
+    """Return one line for each curve of each panel."""
+    return [
+        f"{name}, {curve}: from {v[0]:.2f} to {v[-1]:.2f}, "
+        f"least {min(v):.2f}, most {max(v):.2f}"
+        for name, curves in panels
+        for curve, v in curves
+    ]
+
+
 # ---- parts ---------------------------------------------------------------------------
 
 
@@ -148,4 +202,41 @@ def _estimate(scale: _Scale, values: Sequence[float], y: float) -> str:
         f'<path d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 5}v10M{high:.1f} {y - 5}'
         f'v10" style="fill:none;stroke:{INK};stroke-width:1.6"/>'
         f'<circle cx="{scale.at(mean):.1f}" cy="{y}" r="4.5" style="fill:{INK}"/>'
+    )
+
+
+def _panel(
+    name: str,
+    curves: Sequence[tuple[str, Sequence[float]]],
+    x: Sequence[float],
+    x_name: str,
+    left: float,
+    wide: float,
+) -> list[str]:
+    """Return one panel of curves with its axes."""
+    values = [v for _, ys in curves for v in ys]
+    rows = round_ticks(min(values), max(max(values), min(values) + 1e-9))
+    across = [t for t in round_ticks(x[0], x[-1]) if x[0] <= t <= x[-1]]
+    up = _Scale(256, -176, rows[0], rows[-1])
+    along = _Scale(left, wide, x[0], x[-1])
+    parts = [svg_text(left, 68, name, fill=INK, weight=600)]
+    for tick in rows:
+        y = up.at(tick)
+        line = f'<path d="M{left:.1f} {y:.1f}h{wide:.1f}" style="stroke:{LINE}"/>'
+        parts += [line, svg_text(left - 6, y + 4, f"{tick:.3g}", anchor="end")]
+    for tick in across:
+        parts.append(svg_text(along.at(tick), 274, f"{tick:.3g}", anchor="middle"))
+    parts.append(svg_text(left + wide / 2, 294, x_name, anchor="middle"))
+    for (_, ys), (colour, dash) in zip(curves, STROKES, strict=False):
+        points = [
+            f"{along.at(a):.1f} {up.at(b):.1f}" for a, b in zip(x, ys, strict=True)
+        ]
+        parts.append(_stroke("M" + "L".join(points), colour, dash))
+    return parts
+
+
+def _stroke(path: str, colour: str, dash: str) -> str:
+    return (
+        f'<path d="{path}" style="fill:none;stroke:{colour};stroke-width:2.2;'
+        f'stroke-dasharray:{dash or "none"};stroke-linejoin:round"/>'
     )

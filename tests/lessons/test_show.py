@@ -16,6 +16,7 @@ from toolkit.evaluation import summarise
 from toolkit.lessons.show import (
     show_advantages,
     show_credit,
+    show_curves,
     show_episodes,
     show_estimates,
     show_group_shares,
@@ -161,6 +162,16 @@ def test_estimates_stand_beside_the_truth():
         "critic, 1: +1.00 with deviation 1.00",
         "critic, 0: +1.00 with deviation 0.00",
     ]
+
+
+def test_curves_tell_their_ends():
+    curves = {"kl": {"k1": [0.0, 2.0, 1.0]}}
+    view = show_curves(curves, x=[0, 1, 2], x_name="steps", title="A")
+    assert view.text.splitlines() == [
+        "A, by steps",
+        "kl, k1: from 0.00 to 1.00, least 0.00, most 2.00",
+    ]
+    assert outline(view).having("svg")
 
 
 @pytest.mark.slow

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.advantage_strips import Strip, advantage_strips
 from toolkit.charts import Interval, interval_bars, learning_curve
-from toolkit.credit_charts import estimate_panels, estimates_in_words, group_shares
+from toolkit.credit_charts import (
+    curve_panels,
+    curves_in_words,
+    estimate_panels,
+    estimates_in_words,
+    group_shares,
+)
 from toolkit.episodes.tokens import tokenize_episode
 from toolkit.errors import ConfigError
 from toolkit.page import escape, style
@@ -321,6 +327,27 @@ def show_estimates(
     panels = [(name, list(rows.items())) for name, rows in estimates.items()]
     picture = estimate_panels(panels, truth=truth, title=title)
     lines = [f"{title}: {truth:+.2f} in truth", *estimates_in_words(panels)]
+    return View(html=picture, text="\n".join(lines), svg=picture)
+
+
+def show_curves(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    x: Sequence[float],
+    x_name: str,
+    title: str,
+) -> View:
+    """Draw curves in panels beside each other.
+
+    Args:
+        curves: For each panel and each of its curves, three at most, values `(N,)`.
+        x: Where the values are `(N,)`, rising.
+        x_name: What `x` is.
+        title: What is drawn.
+    """
+    panels = [(name, list(rows.items())) for name, rows in curves.items()]
+    picture = curve_panels(panels, x=x, x_name=x_name, title=title)
+    lines = [f"{title}, by {x_name}", *curves_in_words(panels)]
     return View(html=picture, text="\n".join(lines), svg=picture)
 
 

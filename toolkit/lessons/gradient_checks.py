@@ -1,0 +1,220 @@
+"""Checks of the exercises on policy gradients; see `checks.py` for how checks work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.training.returns import Array
+
+Push = Callable[[Sequence[float], int, float], Sequence[float]]
+ClippedLoss = Callable[[Array, Array, Array, float], float]
+K3 = Callable[[Array, Array], Sequence[float]]
+
+
+def check_push(function: Push) -> Verdict:
+    """Check a function that says how one word pushes the logits it was sampled from.
+
+    Args:
+        function: Gets the chances of all words, the number of the word that was said,
+            and its advantage; returns one push per logit, upwards positive.
+    """
+    chances, said, advantage = [0.5, 0.3, 0.2], 1, -2.0
+    args = list(chances), said, advantage
+    found, problem = attempt(function, *args, one_per=(3, "logits"))
+    if problem:
+        return problem
+    p, hit = np.array(chances), np.array([0.0, 1.0, 0.0])
+    push = advantage * (hit - p)
+    known = [
+        (-push, "the sign is turned. That is the gradient of the loss, which an "
+         "optimiser walks down; asked is which way the logits are to go."),
+        (advantage * hit, "only the word that was said is pushed. Chances add up to 1: "
+         "what one gains, the others lose, each as much as its chance."),
+        (hit - p, "the advantage is not used, so blame would push up like praise."),
+        (push * p[said], "that is the gradient of the chance. Asked is that of its "
+         "logarithm, or rare words would hardly learn."),
+        (advantage * hit / p, "that is how the logarithm grows with the chance. The "
+         "weights make logits, and one logit changes all chances."),
+        (advantage * p, "nothing here says which word was said."),
+        (advantage * (hit - 1 / 3), "all others lose alike. Each loses as much as its "
+         "chance."),
+    ]  # fmt: skip
+    return caught(_which(found, known)) or _push_in_general(function)
+
+
+def _push_in_general(function: Push) -> Verdict:
+    """Check `advantage * (1 if it is the word else 0 - chance)` on random words."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        size = int(rng.integers(2, 7))
+        chances = [float(p) for p in rng.dirichlet(np.ones(size))]
+        said, advantage = int(rng.integers(size)), float(rng.normal())
+        found, problem = attempt(function, list(chances), said, advantage)
+        if problem:
+            return problem
+        push = advantage * (np.eye(size)[said] - chances)
+        if len(found) != size or not np.allclose(found, push):
+            return not_yet(
+                "each logit must get the advantage times: 1 for the word that was "
+                "said, 0 for others, minus its chance. Look at the chances "
+                f"{[round(p, 2) for p in chances]}, word {said}, advantage "
+                f"{advantage:.2f}."
+            )
+    return right("praise lifts one word and lowers the rest; the pushes add up to 0.")
+
+
+def check_clipped_loss(function: ClippedLoss) -> Verdict:
+    """Check a function that computes the clipped loss of PPO.
+
+    Args:
+        function: Gets log-probabilities now and at the rollout, advantages `(n,)`
+            each, and epsilon; returns one number.
+    """
+    found: list[float] = []
+    wrong = []
+    for batch in _BATCHES:
+        number, problem = _number(function, *(np.copy(part) for part in batch), 0.2)
+        if problem:
+            return problem
+        found += number
+        wrong.append(_wrong_losses(*batch, 0.2))
+    pairs = zip(*wrong, strict=True)
+    known = [([one, other], text) for (one, text), (other, _) in pairs]
+    return caught(_which(found, known)) or _clipped_loss_in_general(function)
+
+
+_OLD = np.log([0.5, 0.5, 0.4, 0.6, 0.3, 0.2])
+_NEW = _OLD + np.log([1.5, 0.5, 1.6, 0.4, 1.1, 1.0])
+_BATCHES = [
+    (_NEW, _OLD, np.array([1.0, 1.0, -1.0, -2.0, 2.0, -0.5])),
+    (_NEW, _OLD, np.array([1.0, 1.0, -3.0, -0.5, 2.0, -0.5])),
+]
+"""The clip makes the mean smaller in one of them and larger in the other."""
+
+
+def _wrong_losses(
+    new: Array, old: Array, advantages: Array, epsilon: float
+) -> list[tuple[Any, str]]:
+    """Return what misconceptions lead to, and what to say about each."""
+    ratio = np.exp(new - old)
+    free, near = (r * advantages for r in (ratio, _near_one(ratio, epsilon)))
+    least, most = np.minimum(free, near), np.maximum(free, near)
+    in_logs = np.exp(np.clip(new - old, -epsilon, epsilon)) * advantages
+    turned = np.minimum(advantages / ratio, _near_one(1 / ratio, epsilon) * advantages)
+    log_ratio = new - old
+    logs = log_ratio * advantages, _near_one(log_ratio, epsilon) * advantages
+    missing = "logarithms are compared as if they were the ratio; exp is missing."
+    return [
+        (least.mean(), "the minus sign is missing. An optimiser makes the loss small, "
+         "and this is what is to become large."),
+        (-most.mean(), "the larger of the two is taken. The smaller counts: the clip "
+         "may take a reward away, never add one."),
+        (-np.where(advantages < 0, most, least).mean(), "for blame the larger of the "
+         "two is taken. It is the smaller one always: the advantage is already "
+         "multiplied in, and its sign with it."),
+        (-near.mean(), "the clipped one alone. A word that went the wrong way, beyond "
+         "the edge, could never come back. Take the smaller of the two."),
+        (-free.mean(), "nothing is clipped."),
+        (-np.minimum(free, in_logs).mean(), "the logarithm of the ratio is clipped. "
+         "The edges are 1 - epsilon and 1 + epsilon of the ratio itself."),
+        (-min(free.mean(), near.mean()), "it is averaged before the smaller one is "
+         "chosen. Each word has its own edge."),
+        (-least.sum(), "that is the sum. The mean over words does not grow with the "
+         "batch."),
+        (-turned.mean(), "the ratio is upside down: now over then."),
+        (-logs[0].mean(), missing),
+        (-np.minimum(*logs).mean(), missing),
+    ]  # fmt: skip
+
+
+def _near_one(ratio: Array, epsilon: float) -> Array:
+    return np.clip(ratio, 1 - epsilon, 1 + epsilon)
+
+
+def _clipped_loss_in_general(function: ClippedLoss) -> Verdict:
+    """Check eq. 7 of https://arxiv.org/abs/1707.06347 on random words."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        size, epsilon = int(rng.integers(1, 8)), float(rng.uniform(0.05, 0.4))
+        new, old = (np.log(rng.uniform(0.1, 1.0, size=size)) for _ in range(2))
+        advantages = rng.normal(size=size)
+        found, problem = _number(function, new.copy(), old.copy(), advantages, epsilon)
+        if problem:
+            return problem
+        ratio = np.exp(new - old)
+        pair = ratio * advantages, _near_one(ratio, epsilon) * advantages
+        if not np.allclose(found, -np.minimum(*pair).mean()):
+            return not_yet(
+                "it must be minus the mean of: ratio times advantage, or clipped ratio "
+                f"times advantage, whichever is smaller. Look at the ratios "
+                f"{ratio.round(2).tolist()}, advantages "
+                f"{advantages.round(2).tolist()}, epsilon {epsilon:.2f}."
+            )
+    return right("a word that has gone far enough is let go, and may always come back.")
+
+
+def check_k3(function: K3) -> Verdict:
+    """Check a function that estimates the KL divergence word by word.
+
+    Args:
+        function: Gets log-probabilities `(n,)` of sampled words under the policy that
+            sampled them and under the reference; returns one estimate per word.
+    """
+    new, ref = np.log([0.6, 0.4, 0.5]), np.log([0.3, 0.7, 0.45])
+    found, problem = attempt(function, new.copy(), ref.copy(), one_per=(3, "words"))
+    if problem:
+        return problem
+    gap, ratio = ref - new, np.exp(ref - new)
+    k3 = ratio - 1 - gap
+    known = [
+        (-gap, "that is k1: right on average, but below zero for every word that has "
+         "become rarer."),
+        (np.abs(gap), "that is the size of k1, which is too large on average."),
+        (gap**2 / 2, "that is k2: never negative, but wrong on average."),
+        (1 / ratio - 1 + gap, "the ratio is upside down: reference over policy, since "
+         "the policy sampled the words."),
+        (ratio - 1 + gap, "the logarithm has the wrong sign; for a ratio above 1 it "
+         "must take away nearly all of what r - 1 gives."),
+        (-k3, "the sign is turned: a divergence is never below zero."),
+        (ratio - 1, "r - 1 alone is 0 on average. It is what is added to k1 to calm "
+         "it."),
+        (ratio - gap, "the 1 is missing: equal policies must give 0."),
+    ]  # fmt: skip
+    return caught(_which(found, known)) or _k3_in_general(function)
+
+
+def _k3_in_general(function: K3) -> Verdict:
+    """Check `r - 1 - log r` on random words."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        size = int(rng.integers(1, 8))
+        new, ref = (np.log(rng.uniform(0.05, 1.0, size=size)) for _ in range(2))
+        found, problem = attempt(function, new.copy(), ref.copy())
+        if problem:
+            return problem
+        gap = ref - new
+        if len(found) != size or not np.allclose(found, np.exp(gap) - 1 - gap):
+            return not_yet(
+                "each number must be r - 1 - log r, with r the chance under the "
+                "reference over that under the policy. Look at r = "
+                f"{np.exp(gap).round(2).tolist()}."
+            )
+    return right("right on average, calm while policies are close, never below zero.")
+
+
+def _number(
+    function: Callable[..., Any], *args: Any
+) -> tuple[list[float], Verdict | None]:
+    """Call a learner's function that is to return one number."""
+    return attempt(
+        lambda *given: np.atleast_1d(function(*given)), *args, one_per=(1, "batch")
+    )
+
+
+def _which(found: Sequence[float], known: Sequence[tuple[Any, str]]) -> str:
+    """Return what is known about these numbers, if anything is."""
+    return next((text for v, text in known if np.allclose(found, v, atol=1e-6)), "")
