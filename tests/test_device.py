@@ -4,6 +4,7 @@ import torch
 from toolkit.device import (
     FP32_PARAMETERS,
     Precision,
+    gpu_memory,
     pick_device,
     pick_precision,
     precision_for,
@@ -57,6 +58,12 @@ def test_the_picked_device_computes_in_the_picked_precision():
 
 def test_cpu_is_fp32():
     assert pick_precision("cpu").name == "fp32"
+
+
+def test_the_memory_of_a_gpu_is_a_share():
+    share = gpu_memory()
+    assert (share is None) == (pick_device() != "cuda")
+    assert share is None or 0 <= share <= 1
 
 
 def test_a_missing_gpu_is_named():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toolkit.comparison import compare
+    from toolkit.diagnosis import diagnose
     from toolkit.environments.base import Task, TextEnv, make_env, register, tasks
     from toolkit.episodes.record import Episode, StopReason, Turn
     from toolkit.episodes.rollout import collect
@@ -32,6 +33,7 @@ _HOME = {
     "Turn": "toolkit.episodes.record",
     "collect": "toolkit.episodes.rollout",
     "compare": "toolkit.comparison",
+    "diagnose": "toolkit.diagnosis",
     "evaluate": "toolkit.evaluation",
     "load_episodes": "toolkit.episodes.store",
     "load_policy": "toolkit.policies",
@@ -53,6 +55,7 @@ __all__ = [
     "__version__",
     "collect",
     "compare",
+    "diagnose",
     "evaluate",
     "load_episodes",
     "load_policy",

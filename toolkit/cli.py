@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, `FAILED` or `INTERRUPTED`; `doctor` returns 1 for a broken
-        installation.
+        installation, `diagnose` for a run with a problem.
     """
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
@@ -111,6 +111,14 @@ def _experiment(args: argparse.Namespace) -> None:
     preset = load_preset(args.name, args.scale)
     result = run_experiment(preset, seeds=args.seeds, out=args.out)
     print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
+
+
+def _diagnose(args: argparse.Namespace) -> int:
+    from toolkit.diagnosis import diagnose
+
+    found = diagnose(args.path)
+    print(found.to_json() if args.json else found)
+    return int(found.has_problem)
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -230,6 +238,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
     sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
     sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
+
+    sub = command("diagnose", _diagnose, "say why a run is not learning")
+    sub.add_argument("path", metavar="RUN", help="its folder, or its events.jsonl")
+    sub.add_argument("--json", action="store_true", help="for programs")
 
     sub = command("doctor", _doctor, "say what is installed and what is missing")
     sub.add_argument("--json", action="store_true", help="for programs")

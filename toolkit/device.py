@@ -129,6 +129,19 @@ def precision_for(
     )
 
 
+def gpu_memory() -> float | None:
+    """Return the largest share of the GPU's memory that this process needed so far.
+
+    From 0 to 1; `None` without CUDA. Memory that torch holds in reserve is left out.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    _, total = torch.cuda.mem_get_info()
+    return torch.cuda.max_memory_allocated() / total
+
+
 def _capability(device: str) -> tuple[int, int]:
     """Return the compute capability of a CUDA device."""
     import torch

@@ -47,6 +47,15 @@ def test_a_mix_by_hand():
     assert list(scored.returns) == pytest.approx([0.2, -0.1])
 
 
+def test_what_each_term_pays_on_average():
+    played = episode(turn(), turn(valid_action=False), turn(), won=True)
+    mix = Mix({"success": 1.0, "step_cost": 0.1})
+    assert mix.score([played, walk("a")]).paid() == {
+        "success": {"mean": 0.5, "spread": 1.0},
+        "step_cost": pytest.approx({"mean": -0.2, "spread": 0.2}),
+    }
+
+
 def test_one_term_twice():
     mix = Mix(
         {
@@ -176,6 +185,7 @@ def test_nothing_to_score():
     assert scored.returns.shape == (0,)
     assert scored.steps_per_reward == float("inf")
     assert scored.warnings() == []
+    assert scored.paid() == {}
 
 
 def test_500_episodes_are_scored_in_well_under_100_ms():

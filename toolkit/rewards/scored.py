@@ -143,6 +143,19 @@ class Scored:
         ]
         return [*said, *filter(None, [self.cancelled()])]
 
+    def paid(self) -> dict[str, dict[str, float]]:
+        """Return what each term pays an episode, `mean` and `spread` (most less least).
+
+        Weighted; without the masked episodes, and empty if there is no other.
+        """
+        if self.masked.all():
+            return {}
+        totals = {t: self.returns_of(t)[~self.masked] for t in self.mix.weights}
+        return {
+            term: {"mean": float(x.mean()), "spread": float(np.ptp(x))}
+            for term, x in totals.items()
+        }
+
     def cancelled(self) -> str:
         """Say that weights cancel: terms differ between episodes, returns do not.
 

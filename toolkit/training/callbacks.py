@@ -14,6 +14,7 @@ from typing import Any
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
+from toolkit.device import gpu_memory
 from toolkit.training.clock import Clock
 from toolkit.training.events import EventLog
 
@@ -71,6 +72,7 @@ class Reporter(TrainerCallback):
             seconds=self._seconds,
             **work,
             other_s=self._seconds - sum(work.values()),
+            gpu_memory=gpu_memory(),
             log=logs,
         )
         if args.progress and state.is_world_process_zero:

@@ -5,15 +5,16 @@ done so far). After a resume, steps since the checkpoint appear again: the later
 counts. With several processes, the numbers are those of the first process's share;
 `groups` are those of all.
 
-With a critic, TRL's metrics come with `value_loss`, `mean_value` and
+TRL's metrics come with `sampling/sampling_logp_difference/mean`, the distance in nats
+between a token's log-probability at training and at play; with a critic also with `value_loss`, `mean_value` and
 `explained_variance`: the share of the variance of what was earned from each point on
 that the critic foresaw.
 
 | event | more fields |
 |---|---|
 | `run_started`, `resumed` | `config` (settings that are not the default), `versions`, `tasks` (how many different games) |
-| `rollout` | `groups`: per game `row` (its number in the run), `task`, `params` (of the task), `returns` (under the training reward, `null` if the world or the reward broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `reward_failed` (episodes left out because a reward term failed), `reward_warnings` (sentences: what failed where, and weights that cancel), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `greedy_episodes` and `greedy_tokens` (played on top, if the credit compares with greedy play), `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
-| `step` | `log` (TRL's metrics); `seconds` of the steps since the last such line, and of these: `policy_s` (choosing commands), `env_s` (waiting for worlds), `loss_s`, `update_s` (backward pass and optimiser), `other_s` (all else) |
+| `rollout` | `groups`: per game `row` (its number in the run), `task`, `params` (of the task), `returns` (under the training reward, `null` if the world or the reward broke), `won`, `turns`, `broken`; `success`, `mean_turns`, `mean_return`, `valid_rate`, `silent_groups` (share without any advantage), `reward_failed` (episodes left out because a reward term failed), `reward_warnings` (sentences: what failed where, and weights that cancel), `terms` (per reward term the mean it pays an episode, and the spread from the least to the most), `entropy` (of sampled tokens, in nats), `action_tokens`, `tokens`, `greedy_episodes` and `greedy_tokens` (played on top, if the credit compares with greedy play), `stop_reasons`, `worlds` (crashes, time-outs, … since the run began), `policy_s`, `env_s`, `total_s` |
+| `step` | `log` (TRL's metrics); `seconds` of the steps since the last such line, and of these: `policy_s` (choosing commands), `env_s` (waiting for worlds), `loss_s`, `update_s` (backward pass and optimiser), `other_s` (all else); `gpu_memory` (largest share needed so far, `null` without a GPU) |
 | `checkpoint` | `path`, inside the run's folder |
 | `interrupted`, `finished`, `failed` | `reason`, `minutes` |
 """  # noqa: E501  (a table has no line breaks)
@@ -57,10 +58,10 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     events = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             events.append(json.loads(line))
-        except json.JSONDecodeError:
+        except ValueError:
             continue
     return events
 

@@ -139,3 +139,26 @@ def attend_packed(
 
 
 AttentionInterface.register(ATTENTION, attend_packed)
+
+
+def keep_rows(inputs: dict[str, Any], wanted: Tensor) -> dict[str, Any]:
+    """Keep the wanted rows of every per-row tensor, or one row if none is wanted."""
+    rows = wanted.nonzero()[:, 0] if bool(wanted.any()) else [0]
+    return {
+        k: v[rows] if isinstance(v, Tensor) and v.dim() > 0 else v
+        for k, v in inputs.items()
+    }
+
+
+def trim_padding(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Cut columns that are padding in every row: left of prompts, right of the rest."""
+    prompt = int(inputs["prompt_mask"].sum(1).max())
+    width = inputs["completion_mask"].shape[1]
+    longest = max(1, int(inputs["completion_mask"].sum(1).max()))
+    out = dict(inputs)
+    for name, value in inputs.items():
+        if name.startswith("prompt_"):
+            out[name] = value[:, -prompt:]
+        elif isinstance(value, Tensor) and value.dim() == 2 and value.shape[1] == width:
+            out[name] = value[:, :longest]
+    return out

@@ -46,7 +46,7 @@ from toolkit.training.clock import Clock, TimedPool
 from toolkit.training.config import TrainConfig
 from toolkit.training.credit import get_credit, keywords
 from toolkit.training.events import EventLog
-from toolkit.training.packed import pack, score
+from toolkit.training.packed import keep_rows, pack, score, trim_padding
 from toolkit.training.plan import Plan
 from toolkit.training.returns import Rewards, TurnValues, episode_returns
 
@@ -84,6 +84,7 @@ class EpisodeTrainer(GRPOTrainer):
         self._tokens: list[EpisodeTokens] = []
         self._advantages: TurnValues = []
         self._acted = torch.zeros(0, 0)  # (B, T), 1 on what is to be scored
+        self._logps = torch.zeros(0, 0)  # (B, T), of the last pass
         policy.temperature = config.temperature  # sampled and trained must agree
         with _reference_on_disk(policy, config):
             super().__init__(
@@ -214,22 +215,37 @@ class EpisodeTrainer(GRPOTrainer):
         with self.clock.on("loss"):
             inputs = self._needed(inputs)
             self._acted = inputs["completion_mask"] * inputs["tool_mask"]
-            return self._loss(model, inputs)
+            loss = self._loss(model, inputs)
+            self._log_gap(inputs)
+            return loss
 
     def _loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Compute TRL's loss on rows that are all needed, a scalar."""
         loss: Tensor = super()._compute_loss(model, inputs)
         return loss
 
+    def _log_gap(self, inputs: dict[str, Any]) -> None:
+        """Log how far probabilities at training are from those at play.
+
+        It has the name that TRL gives it for vLLM. The policy is compared as it was
+        before its first update on the batch, so that learning is no gap.
+        """
+        now = inputs.get("old_per_token_logps", self._logps)
+        gaps = (now - inputs["sampling_per_token_logps"]).abs() * self._acted
+        gap = gaps.sum() / self._acted.sum().clamp(min=1)
+        name = "sampling/sampling_logp_difference/mean"
+        self._metrics["train"][name].append(float(self.accelerator.reduce(gap, "mean")))
+
     def _needed(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Leave out what adds nothing to the loss."""
         if self.accelerator.num_processes > 1:
-            return _trim(inputs)  # TRL gathers metrics: all processes need equal rows
+            # TRL gathers metrics: all processes need equal rows
+            return trim_padding(inputs)
         acted = inputs["completion_mask"] * inputs["tool_mask"]
-        inputs = _keep(inputs, acted.bool().any(1))
+        inputs = keep_rows(inputs, acted.bool().any(1))
         if self.args.rows_may_be_dropped and not self.aux_loss_enabled:
-            inputs = _keep(inputs, inputs["advantages"].ne(0).any(1))
-        return _trim(inputs)
+            inputs = keep_rows(inputs, inputs["advantages"].ne(0).any(1))
+        return trim_padding(inputs)
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -249,6 +265,7 @@ class EpisodeTrainer(GRPOTrainer):
             scored = super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, batch_size, **others
             )
+            self._logps = scored[0].detach()
             return scored
         wanted = torch.zeros_like(attention_mask)
         begin = wanted.shape[1] - logits_to_keep
@@ -267,6 +284,7 @@ class EpisodeTrainer(GRPOTrainer):
         empty = logps.new_zeros(wanted.shape)
         logps = empty.masked_scatter(wanted.bool(), logps)
         entropies = empty.masked_scatter(wanted.bool(), entropies)
+        self._logps = logps[:, begin:].detach()
         return logps[:, begin:], entropies[:, begin:], None
 
     # ---- reporting ---------------------------------------------------------------
@@ -299,6 +317,7 @@ class EpisodeTrainer(GRPOTrainer):
             silent_groups=_mean([float(s) for s in silent]),
             reward_failed=len({fault.episode for fault in scored.faults}),
             reward_warnings=scored.warnings(),
+            terms=scored.paid(),
             entropy=-_mean(sampled),
             action_tokens=len(sampled),
             tokens=sum(len(e.ids) for e in self.episodes),
@@ -353,29 +372,6 @@ def _reference_on_disk(policy: ModelPolicy, config: TrainConfig) -> Iterator[Non
         yield
     finally:
         policy.model.config._name_or_path = name
-
-
-def _keep(inputs: dict[str, Any], wanted: Tensor) -> dict[str, Any]:
-    """Keep the wanted rows of every per-row tensor, or one row if none is wanted."""
-    rows = wanted.nonzero()[:, 0] if bool(wanted.any()) else [0]
-    return {
-        k: v[rows] if isinstance(v, Tensor) and v.dim() > 0 else v
-        for k, v in inputs.items()
-    }
-
-
-def _trim(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Cut columns that are padding in every row: left of prompts, right of the rest."""
-    prompt = int(inputs["prompt_mask"].sum(1).max())
-    width = inputs["completion_mask"].shape[1]
-    longest = max(1, int(inputs["completion_mask"].sum(1).max()))
-    out = dict(inputs)
-    for name, value in inputs.items():
-        if name.startswith("prompt_"):
-            out[name] = value[:, -prompt:]
-        elif isinstance(value, Tensor) and value.dim() == 2 and value.shape[1] == width:
-            out[name] = value[:, :longest]
-    return out
 
 
 def _group_facts(
