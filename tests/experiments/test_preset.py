@@ -83,8 +83,8 @@ def test_a_scale_replaces_start_and_settings(tmp_path):
     [
         ({"arms": {}}, "no arms"),
         ({"exams": {}}, "no exams"),
-        ({"titel": "?"}, "'titel'"),
-        ({"title": None, "start": {"polcy": "x"}}, "'polcy'.*\n.*\n.*policy"),
+        ({"titl": "?"}, "'titl'"),
+        ({"title": None, "start": {"plicy": "x"}}, "'plicy'.*\n.*\n.*policy"),
         ({"exams": {"x": {"params": {}}}}, "exam 'x' is incomplete"),
         ({"paper": {"c": {"houses": [0, 1]}}}, "arm 'c'"),
         ({"claims": [{"text": "", "better": ["a", "x"], "than": "before"}]}, "'x'"),
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_named(tmp_path, changes, message):
 def test_an_unknown_experiment_is_answered_with_those_there_are(monkeypatch):
     monkeypatch.chdir(FOLDER.parent)
     with pytest.raises(ConfigError, match="algorithms") as caught:
-        preset_path("algoritms")
+        preset_path("algorithmz")
     assert "Did you mean" in str(caught.value)
 
 

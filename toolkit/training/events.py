@@ -6,9 +6,9 @@ counts. With several processes, the numbers are those of the first process's sha
 `groups` are those of all.
 
 TRL's metrics come with `sampling/sampling_logp_difference/mean`, the distance in nats
-between a token's log-probability at training and at play; with a critic also with `value_loss`, `mean_value` and
-`explained_variance`: the share of the variance of what was earned from each point on
-that the critic foresaw.
+between a token's log-probability at training and at play; with a critic also with
+`value_loss`, `mean_value` and `explained_variance`: the share of the variance of what
+was earned from each point on that the critic foresaw.
 
 | event | more fields |
 |---|---|
