@@ -68,14 +68,19 @@ def test_equal_arms_share_a_folder_whatever_they_are_called(tmp_path):
 
 def test_a_scale_replaces_start_and_settings(tmp_path):
     scale = tmp_path / "large.yaml"
-    own = {"small": {"b": {"max_steps": 7}}}
-    facts = {"start": "big", "settings": {"max_steps": 9}, "arms": own, "seeds": [4]}
+    own = {"small": {"arms": {"b": {"max_steps": 7}}}}
+    facts = {
+        **{"start": "big", "settings": {"max_steps": 9}, "presets": own},
+        **{"seeds": [4], "worlds": {"w2-o3-q4": "w4-o6-q8"}},
+    }
     scale.write_text(yaml.safe_dump(facts))
     preset = load_preset(written(tmp_path), scale)
     assert preset.name == "small-large"
     assert preset.seeds == (4,)
     assert [a.settings["max_steps"] for a in preset.arms.values()] == [9, 7]
     assert {a.start.policy for a in preset.arms.values()} == {"big"}
+    assert {a.settings["env"] for a in preset.arms.values()} == {"textworld/w4-o6-q8"}
+    assert preset.exams["houses"].env == "textworld/w4-o6-q8"
 
 
 @pytest.mark.parametrize(

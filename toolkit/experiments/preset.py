@@ -18,6 +18,7 @@ somebody has looked at the results, `findings` and `limits`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -123,7 +124,8 @@ def load_preset(name: str | Path, scale: str | Path | None = None) -> Preset:
         name: Of a file in `experiments/`, or the path of one anywhere.
         scale: A file of `experiments/scales/`, by name or path. What it says takes the
             place of what the preset says; its `ppo_settings` are of the arms that have
-            a critic, and its `arms` of single ones, by preset and arm.
+            a critic, its `worlds` take the place of others, and `presets` holds
+            `worlds` and `arms` of single presets.
 
     Raises:
         ConfigError: If there is no such file, or something in it is wrong.
@@ -175,16 +177,32 @@ def _scaled(
 ) -> dict[str, Any]:
     """Replace what belongs to the size of model and machine."""
     scale = {**scale}
+    own, ppo = scale.pop("presets", {}).get(name, {}), scale.pop("ppo_settings", {})
     settings = {**data.get("settings", {}), **scale.pop("settings", {})}
-    own, ppo = scale.pop("arms", {}).get(name, {}), scale.pop("ppo_settings", {})
     arms = {}
     for arm, given in data.get("arms", {}).items():
-        found = {**(given or {}), **own.get(arm, {})}
+        found = {**(given or {}), **own.get("arms", {}).get(arm, {})}
         has_critic = str(found.get("credit", settings.get("credit"))).startswith("gae")
         arms[arm] = {**(ppo if has_critic else {}), **found}
     if isinstance(data.get("start"), dict):
         scale["start"] = {**data["start"], **_start(scale.get("start", {}))}
-    return {**data, **scale, "settings": settings, "arms": arms}
+    worlds = {**scale.pop("worlds", {}), **own.get("worlds", {})}
+    merged = {**data, **scale, "settings": settings, "arms": arms}
+    found = _renamed(merged, worlds)
+    assert isinstance(found, dict)
+    return found
+
+
+def _renamed(thing: Any, worlds: Mapping[str, str]) -> Any:
+    """Put other worlds in the place of some, wherever they are named."""
+    if isinstance(thing, dict):
+        return {_renamed(k, worlds): _renamed(v, worlds) for k, v in thing.items()}
+    if isinstance(thing, list):
+        return [_renamed(item, worlds) for item in thing]
+    if isinstance(thing, str) and worlds:
+        pattern = "|".join(map(re.escape, worlds))
+        return re.sub(pattern, lambda match: worlds[match[0]], thing)
+    return thing
 
 
 def _preset(name: str, data: Mapping[str, Any]) -> Preset:
