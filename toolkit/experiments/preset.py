@@ -125,7 +125,7 @@ def load_preset(name: str | Path, scale: str | Path | None = None) -> Preset:
         scale: A file of `experiments/scales/`, by name or path. What it says takes the
             place of what the preset says; its `ppo_settings` are of the arms that have
             a critic, its `worlds` take the place of others, and `presets` holds
-            `worlds` and `arms` of single presets.
+            `worlds`, `settings`, `exams` and `arms` of single presets.
 
     Raises:
         ConfigError: If there is no such file, or something in it is wrong.
@@ -179,6 +179,7 @@ def _scaled(
     scale = {**scale}
     own, ppo = scale.pop("presets", {}).get(name, {}), scale.pop("ppo_settings", {})
     settings = {**data.get("settings", {}), **scale.pop("settings", {})}
+    settings |= own.get("settings", {})
     arms = {}
     for arm, given in data.get("arms", {}).items():
         found = {**(given or {}), **own.get("arms", {}).get(arm, {})}
@@ -187,7 +188,8 @@ def _scaled(
     if isinstance(data.get("start"), dict):
         scale["start"] = {**data["start"], **_start(scale.get("start", {}))}
     worlds = {**scale.pop("worlds", {}), **own.get("worlds", {})}
-    merged = {**data, **scale, "settings": settings, "arms": arms}
+    exams = own.get("exams", data.get("exams", {}))
+    merged = {**data, **scale, "settings": settings, "arms": arms, "exams": exams}
     found = _renamed(merged, worlds)
     assert isinstance(found, dict)
     return found
