@@ -104,12 +104,14 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _experiment(args: argparse.Namespace) -> None:
+    from toolkit.experiments.claims import conclusions
     from toolkit.experiments.page import publish
     from toolkit.experiments.preset import load_preset, preset_path
     from toolkit.experiments.runner import run_experiment
 
     preset = load_preset(args.name, args.scale)
     result = run_experiment(preset, seeds=args.seeds, out=args.out)
+    print(conclusions(result))
     print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
 
 

@@ -27,6 +27,7 @@ TINY = {
         **{"save_steps": 1, "workers": 0, "use_cpu": True},
     },
     "arms": {"trained": {}},
+    "limits": ["Anything."],
     "claims": [{"text": "It learns", "better": ["trained", "mazes"], "than": "before"}],
 }
 
@@ -105,7 +106,11 @@ def test_the_command_writes_results_and_page_beside_the_preset(tmp_path, capsys)
     page = (tmp_path / "results" / "index.html").read_text()
     assert "Does it run?" in page
     assert "It learns" in page
-    assert "index.html" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "undecided: It learns. " in told
+    assert ", in one run." in told
+    assert "What this cannot show:\n  - Anything." in told
+    assert "index.html" in told
 
 
 def test_the_command_explains_what_it_does_not_find(capsys):

@@ -32,6 +32,8 @@ class Verdict:
     """Student's 95 % interval of the mean difference; `None` under two pairs."""
     pairs: int
     """Seeds that both sides have."""
+    measure: str = "success"
+    """"success" after training, or "gain" over the start."""
 
     @property
     def difference(self) -> float | None:
@@ -39,6 +41,29 @@ class Verdict:
         if self.better is None or self.than is None:
             return None
         return self.better - self.than
+
+    @property
+    def evidence(self) -> str:
+        """The numbers as a sentence."""
+        if self.better is None or self.than is None or self.difference is None:
+            return "No runs to judge by."
+        sign, unit = ("+", "points") if self.measure == "gain" else ("", "%")
+        told = (
+            f"{100 * self.better:{sign}.1f} {unit} against "
+            f"{100 * self.than:{sign}.1f} {unit}: {100 * self.difference:+.1f} points"
+        )
+        if self.interval is None:
+            return f"{told}, in one run."
+        low, high = (100 * end for end in self.interval)
+        return f"{told} (95 %: {low:+.1f} to {high:+.1f}; {self.pairs} pairs of runs)."
+
+
+def conclusions(result: Result) -> str:
+    """Say what an experiment can and cannot conclude, in lines for a terminal."""
+    judged = [judge(result, claim) for claim in result["claims"]]
+    lines = [f"{v.verdict:>12}: {v.text}. {v.evidence}" for v in judged]
+    limits = [f"  - {limit}" for limit in result["limits"]]
+    return "\n".join([*lines, "What this cannot show:", *limits])
 
 
 def judge(result: Result, claim: Mapping[str, Any]) -> Verdict:
@@ -69,6 +94,7 @@ def judge(result: Result, claim: Mapping[str, Any]) -> Verdict:
         than=_mean([theirs[s] for s in seeds]),
         interval=interval,
         pairs=len(seeds),
+        measure=measure,
     )
 
 

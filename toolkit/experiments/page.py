@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.experiment_charts import curve_panel, dot_plot, dot_plot_key
@@ -179,9 +178,8 @@ def _claims(result: Result, verdicts: Sequence[Verdict]) -> str:
         return ""
     items = "".join(
         f'<li><span class="verdict {v.verdict}">{SIGNS[v.verdict]} {v.verdict}</span>'
-        f"<span>{escape(v.text)}<small>{escape(_evidence(v, claim))}</small></span>"
-        "</li>"
-        for v, claim in zip(verdicts, result["claims"], strict=True)
+        f"<span>{escape(v.text)}<small>{escape(v.evidence)}</small></span></li>"
+        for v in verdicts
     )
     seen = visible_difference(verdicts)
     limit = (
@@ -196,21 +194,6 @@ def _claims(result: Result, verdicts: Sequence[Verdict]) -> str:
         "or contradicted: the 95 % interval of the mean difference (Student's t over "
         f"the seeds) lies on one side of 0; undecided: it covers 0.{limit}</p>"
     )
-
-
-def _evidence(verdict: Verdict, claim: Mapping[str, Any]) -> str:
-    """Return the numbers of a verdict as a sentence."""
-    if verdict.better is None or verdict.than is None or verdict.difference is None:
-        return "No runs to judge by."
-    sign, unit = ("+", "points") if claim.get("measure") == "gain" else ("", "%")
-    told = (
-        f"{100 * verdict.better:{sign}.1f} {unit} against "
-        f"{100 * verdict.than:{sign}.1f} {unit}: {100 * verdict.difference:+.1f} points"
-    )
-    if verdict.interval is None:
-        return f"{told}, in one run."
-    low, high = (100 * end for end in verdict.interval)
-    return f"{told} (95 %: {low:+.1f} to {high:+.1f}; {verdict.pairs} pairs of runs)."
 
 
 def _plots(result: Result) -> str:
