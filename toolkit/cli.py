@@ -77,7 +77,7 @@ def _play(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from toolkit.device import limit_threads
+    from toolkit.device import is_main_process, limit_threads
     from toolkit.training.run import train_from_file
 
     if not Path(args.file).is_file():
@@ -87,7 +87,9 @@ def _train(args: argparse.Namespace) -> None:
             "Give its name first: toolkit train FILE.yaml --key value",
         )
     limit_threads()
-    print(train_from_file(args.file, args.rest))
+    run = train_from_file(args.file, args.rest)
+    if is_main_process():
+        print(run)
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -104,6 +106,7 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _experiment(args: argparse.Namespace) -> None:
+    from toolkit.device import is_main_process
     from toolkit.experiments.claims import conclusions
     from toolkit.experiments.page import publish
     from toolkit.experiments.preset import load_preset, preset_path
@@ -111,8 +114,9 @@ def _experiment(args: argparse.Namespace) -> None:
 
     preset = load_preset(args.name, args.scale)
     result = run_experiment(preset, seeds=args.seeds, out=args.out)
-    print(conclusions(result))
-    print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
+    if is_main_process():
+        print(conclusions(result))
+        print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
 
 
 def _diagnose(args: argparse.Namespace) -> int:

@@ -129,6 +129,11 @@ def precision_for(
     )
 
 
+def is_main_process() -> bool:
+    """Whether this process writes and prints, should several have been started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def gpu_memory() -> float | None:
     """Return the largest share of the GPU's memory that this process needed so far.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.device import is_main_process, limit_threads
 from toolkit.environments.base import Task, make_env, tasks
 from toolkit.environments.games import generate
 from toolkit.experiments.preset import Arm, Exam, Preset, Start, plain
@@ -116,21 +116,19 @@ def run_experiment(
     """
     from transformers.utils import logging
 
-    from toolkit.device import limit_threads
-
     limit_threads()
     logging.disable_progress_bar()  # a bar for each time that weights are loaded
     began, folder = time.monotonic(), Path(out)
     jobs = list(_jobs(preset, preset.seeds if seeds is None else seeds, folder))
     todo = [job for job in jobs if job.steps and not job.is_done]
-    print(_cost(preset, jobs, todo), flush=True)
+    _say(_cost(preset, jobs, todo))
     generate(_games(preset, todo))
     for job in {job.start: job for job in jobs}.values():
         _make_start(job)
         _examine(preset, job, job.start)
     left = _Estimate(preset, todo)
     for number, job in enumerate(todo, start=1):
-        print(f"[{number}/{len(todo)}] {job.folder.name}{left}", flush=True)
+        _say(f"[{number}/{len(todo)}] {job.folder.name}{left}")
         _train(job)
         left.done(job)
     for job in jobs:
@@ -143,6 +141,11 @@ def _jobs(preset: Preset, seeds: Iterable[int], out: Path) -> Iterator[Job]:
     for seed in seeds:
         for arm in preset.arms.values():
             yield Job(arm=arm, seed=seed, out=out)
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        print(text, flush=True)
 
 
 def _key(facts: Any) -> str:
@@ -196,7 +199,7 @@ def _train(job: Job) -> None:
 def _finish(folder: Path, began: float) -> None:
     """Note that a folder is complete."""
     facts = {"minutes": (time.monotonic() - began) / 60, "versions": versions()}
-    if _is_main():
+    if is_main_process():
         write_at_once(folder / "done.json", json.dumps(facts, indent=1))
 
 
@@ -220,7 +223,7 @@ def _examine(preset: Preset, job: Job, folder: Path) -> None:
         )
         kept = {name: getattr(found, name) for name in KEPT}
         facts = {"exam": plain(exam), "seconds": time.monotonic() - began, **kept}
-        if _is_main():
+        if is_main_process():
             write_at_once(path, json.dumps(facts, indent=1))
 
 
@@ -238,11 +241,6 @@ def _load(start: Start, source: str) -> ModelPolicy:
     from toolkit.policies import load_policy
 
     return load_policy(source, lora=start.lora or None)
-
-
-def _is_main() -> bool:
-    """Whether this process writes, should `accelerate` have started several."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 # ---- what it costs ---------------------------------------------------------------

@@ -46,6 +46,9 @@ class Run:
         """Everything that was reported, oldest first."""
         return read_events(self.folder / "events.jsonl")
 
+    def __str__(self) -> str:
+        return f"{self.step} steps, {self.stopped}; policy: {self.folder / 'policy'}"
+
     @property
     def trained_on(self) -> list[Task]:
         """The games it was given."""
