@@ -8,7 +8,7 @@ FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -fl
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types unit notebooks tutorials bench pocket games smollm2 clean
+.PHONY: help install quickstart test lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -58,6 +58,10 @@ tutorials: $(STAMP) ## make the notebooks of tutorials/ from their .py masters
 
 bench: $(STAMP) ## measure speed against other paths
 	$(BIN)/python -m benchmarks
+
+experiments: $(STAMP) ## ask all of the paper's questions, at a CPU's size (hours)
+	for name in complexity size horizon transfer algorithms density budget \
+	  sensitivity curriculum; do $(BIN)/toolkit experiment $$name || exit; done
 
 pocket: $(STAMP) ## train the model that ships with the package again
 	$(BIN)/python -m toolkit.policies.pocket
