@@ -88,6 +88,7 @@ def test_what_get_reward_understands():
         {"success": 0.001}, density=0.5
     )
     assert get_reward(PRESETS["dense_1"]) is PRESETS["dense_1"]
+    assert get_reward("dense") == PRESETS["dense_2"]
 
 
 @pytest.mark.parametrize(

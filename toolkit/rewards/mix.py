@@ -280,6 +280,7 @@ PRESETS = {
     "sparse": Mix({"success": 1.0}),
     "dense_1": Mix({"progress": 1.0}, density=0.4),
     "dense_2": Mix({"progress": 1.0}),
+    "dense": Mix({"progress": 1.0}),
 }
-"""The three densities of the paper (Table 11). In its games that pay rarely, 3.4 of 8.5
-milestones pay; here the same share does."""
+"""The three densities of the paper (Table 11), and a short name for the densest. In its
+games that pay rarely, 3.4 of 8.5 milestones pay; here the same share does."""
