@@ -1,5 +1,14 @@
 from tests.html_checks import Outline
-from toolkit.page import big, escaped, folded, page, section, table
+from toolkit.page import (
+    big,
+    escaped,
+    folded,
+    page,
+    section,
+    style,
+    table,
+    wide_and_narrow,
+)
 
 
 def whole(content="", title="A title"):
@@ -48,3 +57,10 @@ def test_a_page_can_bring_its_own_sheet():
     assert ".verdict" in special
     assert ".verdict" not in plain
     assert "prefers-color-scheme: dark" in special
+
+
+def test_charts_are_drawn_for_screens_and_for_phones():
+    drawn = wide_and_narrow("<svg width={}>".format)
+    assert '<div class="wide"><svg width=920>' in drawn
+    assert '<div class="narrow"><svg width=330>' in drawn
+    assert ".narrow" in style("report")

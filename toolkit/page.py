@@ -7,10 +7,12 @@ Arguments named `heading`, `caption`, `summary` and `title` are plain text; `con
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from toolkit.paths import assets_dir
 
+WIDE, NARROW = 920, 330
+"""Widths of charts in CSS pixels: on a screen and on a phone."""
 _VISIBLE = {c: 0x2400 + c for c in range(32) if c not in (9, 10)} | {0x7F: 0x2421}
 
 
@@ -71,6 +73,17 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
         f"<table><caption>{name}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def wide_and_narrow(draw: Callable[[int], str]) -> str:
+    """Draw a chart for a screen and for a phone; the style sheet shows one of them.
+
+    Args:
+        draw: Returns the chart for a width in CSS pixels.
+    """
+    return (
+        f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
     )
 
 

@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.charts import (
-    Bar,
-    Bars,
-    bar_chart,
-    bar_label,
-    learning_curve,
-    line_chart,
-    percent,
-    smoothing,
-)
+from toolkit.charts.bars import Bar, Bars, bar_chart, bar_label
+from toolkit.charts.curves import learning_curve, line_chart
+from toolkit.charts.smooth import smoothing
+from toolkit.charts.svg import percent
 from toolkit.comparison import Comparison, compare
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, Share
-from toolkit.page import big, escape, escaped, folded, page, section, table
+from toolkit.page import (
+    big,
+    escape,
+    escaped,
+    folded,
+    page,
+    section,
+    table,
+    wide_and_narrow,
+)
 from toolkit.training.events import steps_of
 from toolkit.training.run import Run
 from toolkit.transcript import lost_and_won
 
 VERBS = 8
 """So many command verbs are drawn, the most frequent ones; the table has all."""
-WIDE, NARROW, PANEL = 920, 330, 330
-"""Widths of charts in CSS pixels: on a screen, on a phone, and of small ones."""
+PANEL = 330
+"""Width of small charts in CSS pixels."""
 
 
 def write_report(
@@ -271,7 +274,7 @@ def _learning(rollouts: Sequence[Mapping[str, Any]], first: Comparison) -> str:
     )
     return section(
         "Learning curve",
-        f"<figure>{_both(curve)}<figcaption>{caption}</figcaption></figure>"
+        f"<figure>{wide_and_narrow(curve)}<figcaption>{caption}</figcaption></figure>"
         f'<div class="panels">{small}</div>'
         '<p class="quiet">A group is several episodes of one game; where all were paid '
         f"the same there is nothing to learn from.</p>{_curve_table(rollouts)}",
@@ -309,9 +312,9 @@ def _verbs(first: Comparison) -> str:
     all_verbs = table(title, ("Verb", "Before", "After"), cells)
     return section(
         "Commands",
-        f"<figure>{_both(chart)}<figcaption>Share of the commands with this first word "
-        "that took effect, and of how many. Upper, hollow bar: before; lower, filled "
-        "bar: after training.</figcaption></figure>"
+        f"<figure>{wide_and_narrow(chart)}<figcaption>Share of the commands with this "
+        "first word that took effect, and of how many. Upper, hollow bar: before; "
+        "lower, filled bar: after training.</figcaption></figure>"
         + folded(f"All {len(rows)} verbs as a table", all_verbs),
     )
 
@@ -368,13 +371,6 @@ def _call(setup: Mapping[str, Any]) -> str:
         "from toolkit import load_policy, make_env, train\n\n"
         f"train(\n    load_policy({setup['policy']!r}),\n"
         f"    make_env({env!r}{given}),\n{lines})"
-    )
-
-
-def _both(draw: Callable[[int], str]) -> str:
-    """Draw a chart for a screen and for a phone; the style sheet shows one of them."""
-    return (
-        f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
     )
 
 

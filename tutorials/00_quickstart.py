@@ -205,7 +205,7 @@ show_tokens(episode, policy.tokenizer)
 # A finds the coin. B and C stand before it when time is up. D gives up looking.
 
 # %%
-from toolkit.lessons.show import show_credit
+from toolkit.lessons.show_credit import show_credit
 
 said = [
     ["go north", "go west", "take coin"],

@@ -72,7 +72,7 @@ hall = write(*LINES, ("open door with key", 4, True))
 # if the agent had walked round the hall first?
 
 # %%
-from toolkit.lessons.show import show_pay
+from toolkit.lessons.show_credit import show_pay
 from toolkit.rewards import Mix
 
 mix = Mix({"success": 1, "progress": 1, "step_cost": 1, "invalid_action": 1})

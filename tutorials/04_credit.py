@@ -93,7 +93,7 @@ def write(*commands):
 # **Predict:** only the coin pays. In how many turns of the eighteen is anything paid?
 
 # %%
-from toolkit.lessons.show import show_advantages
+from toolkit.lessons.show_credit import show_advantages
 
 house = {
     "A, quick win": write("go north", "go east", "take coin"),
@@ -176,7 +176,7 @@ draw(
 # the crumb? With `scale="group"`?
 
 # %%
-from toolkit.lessons.show import show_group_shares
+from toolkit.lessons.show_credit import show_group_shares
 
 groups = [1, 0, 0, 0], [0.1, 0, 0, 0], [1, 1, 1, 1]
 one_turn = [[float(value)] for group in groups for value in group]
@@ -208,7 +208,7 @@ show_group_shares(
 # what is missing to 1.
 
 # %%
-from toolkit.lessons.show import show_credit
+from toolkit.lessons.show_credit import show_credit
 
 searched = [
     [0.1, 0.1, 0.8],
@@ -468,7 +468,7 @@ def sample(rng, first, critic, trust):
 # games, stay on the truth? Does the line, one standard deviation to each side, shrink?
 
 # %%
-from toolkit.lessons.show import show_estimates
+from toolkit.lessons.show_credit import show_estimates
 
 CRITICS = {
     "perfect critic": chance,

@@ -116,7 +116,7 @@ for room, row in zip(("kitchen", "hall", "pantry"), truth.tolist(), strict=True)
 # saying `north` or saying `west`?
 
 # %%
-from toolkit.lessons.show import show_credit
+from toolkit.lessons.show_credit import show_credit
 
 scores = jacobian(log_words, start_logits)  # (4, 2, 3, 2): episode, turn, room, word
 by_episode = scores.sum(1)  # (4, 3, 2)
@@ -154,7 +154,7 @@ print("true gradient: ", truth[:, 0].round(decimals=4).tolist())
 # second row everybody gets 1 more, win or lose. Where will its dots be, and its lines?
 
 # %%
-from toolkit.lessons.show import show_estimates
+from toolkit.lessons.show_credit import show_estimates
 
 rng = np.random.default_rng(lesson.seed)
 north = by_episode[:, 0, 0].numpy()  # (4,): push of each episode on that logit

@@ -171,7 +171,7 @@ for n in (0, 10, 100):
 # suffice to win once?
 
 # %%
-from toolkit.lessons.budget_show import show_curves
+from toolkit.lessons.show import show_curves
 
 length = np.arange(1, 41)
 
@@ -187,9 +187,10 @@ show_curves(
         "tries 1 of 2 words": meets_a_win(1 / 2),
         "tries 1 of 3 words": meets_a_win(1 / 3),
     },
-    length,
-    x_title="turns that must all be right",
+    x=length,
+    x_name="turns that must all be right",
     title="No error at all, and at least one win in 1,000 episodes",
+    unit="%",
 )
 
 # %% [markdown]
@@ -247,9 +248,10 @@ for name, (scores, _) in learnt.items():
     print(f"{name}: `back` in the water {table(scores)[WATER, 1]:.2f}")
 show_curves(
     {name: curve for name, (_, curve) in learnt.items()},
-    8 * np.arange(126),
-    x_title="episodes of reinforcement learning",
+    x=8 * np.arange(126),
+    x_name="episodes of reinforcement learning",
     title="Chance to cross the bridge",
+    unit="%",
 )
 
 # %% [markdown]
@@ -330,7 +332,7 @@ for exam in range(1, 4):
 # **Predict:** .59 against .55, on 100 games each. Real?
 
 # %%
-from toolkit.lessons.budget_show import show_before_after
+from toolkit.lessons.show import show_before_after
 from toolkit.statistics import wilson
 
 TABLE_9 = {  # demonstrations + games: small houses, larger houses; imitated, then RL
@@ -464,7 +466,7 @@ show_before_after(
 # lesson; if your copy of the course has such a result, here it is, a row for each seed.
 
 # %%
-from toolkit.lessons.budget_show import show_experiment
+from toolkit.lessons.show import show_experiment
 
 show_experiment("../experiments/results/budget.json")
 
@@ -491,9 +493,10 @@ show_experiment("../experiments/results/budget.json")
 p = np.linspace(0, 1, 101)
 show_curves(
     {f"groups of {g}": 1 - p**g - (1 - p) ** g for g in (16, 8, 4, 2)},
-    100 * p,
-    x_title="chance to win the game, in percent",
+    x=100 * p,
+    x_name="chance to win the game, in percent",
     title="Chance that a group is mixed",
+    unit="%",
 )
 
 # %% [markdown]
@@ -556,9 +559,10 @@ for name, (_, silent) in learned.items():
     print(f"{name}: {silent:.0%} of the groups were silent")
 show_curves(
     {name: curve for name, (curve, _) in learned.items()},
-    np.arange(1, 101),
-    x_title="batches of eight groups",
+    x=np.arange(1, 101),
+    x_name="batches of eight groups",
     title="Success on the hard games",
+    unit="%",
 )
 
 # %% [markdown]

@@ -10,16 +10,12 @@ from tests.training.gates import Gates
 from tests.training.runs import run_small
 from toolkit.environments.base import make_env, tasks
 from toolkit.episodes.rollout import collect
-from toolkit.episodes.tokens import tokenize_episode
-from toolkit.errors import ConfigError
 from toolkit.evaluation import summarise
 from toolkit.lessons.show import (
-    show_advantages,
-    show_credit,
+    show_before_after,
     show_curves,
     show_episodes,
-    show_estimates,
-    show_group_shares,
+    show_experiment,
     show_learning,
     show_lost_and_won,
     show_report,
@@ -52,7 +48,7 @@ def test_the_picture_alone_is_a_file_on_white():
 
 
 def test_styles_reach_nothing_outside():
-    css = show_credit([["go"]], [[1.0]], title="x")._repr_mimebundle_()["text/html"]
+    css = show_success({"a": (0.5, 0.2, 0.8)})._repr_mimebundle_()["text/html"]
     rules = css.partition("<style>")[2].partition("</style>")[0]
     depth, selectors, text = 0, [], ""
     for letter in rules:
@@ -103,75 +99,54 @@ def test_tokens_that_were_sampled_are_set_apart():
     )
 
 
-def test_credit_is_coloured_by_sign_and_strength():
-    view = show_credit([["a", "b"], ["c"]], [[1.0, -0.5], [0.0]], title="Advantages")
-    cells = outline(view).having("td")
-    assert "42 157 82 / 60%" in cells[0]["style"]
-    assert "208 69 58 / 35%" in cells[1]["style"]
-    assert "128 128 128 / 10%" in cells[2]["style"]
-    assert view.text == "Advantages\nA: +1.00, -0.50\nB: +0.00"
-
-
-def test_advantages_of_turns_and_of_tokens_lie_on_the_same_tokens():
-    policy, played = play()
-    tokens = tokenize_episode(played)
-    by_turn = [float(k + 1) for k in range(len(played.turns))]
-    by_token = [0.0] * (len(tokens.completion_ids) + 2)  # padded, as in a batch
-    for value, (start, end) in zip(by_turn, tokens.spans, strict=True):
-        by_token[start:end] = [value] * (end - start)
-    view = show_advantages(
-        {"A": played},
-        {"turns": [by_turn], "tokens": [by_token], "masked": [[]]},
-        tokenizer=policy.tokenizer,
-        title="Credit",
-    )
-    title, turns, same, masked = view.text.splitlines()
-    assert title == "Credit"
-    numbers = turns.removeprefix("A, turns: ")
-    assert numbers.startswith("+1.00")
-    assert same == f"A, tokens: {numbers}"
-    assert set(masked.removeprefix("A, masked: ").split(", ")) == {"0"}
-    (svg,) = outline(view).having("svg")
-    assert f"A, turns: {numbers}" in svg["aria-label"]
-    ET.fromstring(view._repr_mimebundle_()["image/svg+xml"])
-
-
-def test_numbers_of_other_episodes_are_refused():
-    policy, played = play()
-    one_more = [1.0] * (len(played.turns) + 1)
-    for rows, message in (
-        ([[1.0], [1.0]], "for 2 episodes; 1 are shown"),
-        ([one_more], f"{len(one_more)} numbers for an episode"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            show_advantages({"A": played}, {"x": rows}, tokenizer=policy.tokenizer)
-
-
-def test_silent_groups_are_counted():
-    advantages = {"grpo": [[1.0], [-1.0, -1.0], [0.0], [0.0]], "none": [[1e-16]] * 4}
-    view = show_group_shares(advantages, group_size=2)
-    assert view.text == "grpo: 1 of 2 silent\nnone: 2 of 2 silent"
-    label = outline(view).having("svg")[0]["aria-label"]
-    assert "grpo: 100 %, silent; none: silent, silent" in label
-
-
-def test_estimates_stand_beside_the_truth():
-    view = show_estimates({"critic": {"1": [0.0, 2.0], "0": [1.0]}}, truth=1, title="A")
-    assert view.text.splitlines() == [
-        "A: +1.00 in truth",
-        "critic, 1: +1.00 with deviation 1.00",
-        "critic, 0: +1.00 with deviation 0.00",
-    ]
-
-
 def test_curves_tell_their_ends():
     curves = {"kl": {"k1": [0.0, 2.0, 1.0]}}
     view = show_curves(curves, x=[0, 1, 2], x_name="steps", title="A")
     assert view.text.splitlines() == [
         "A, by steps",
-        "kl, k1: from 0.00 to 1.00, least 0.00, most 2.00",
+        "kl, k1: from 0 to 1, least 0, most 2",
     ]
     assert outline(view).having("svg")
+
+
+def test_curves_without_a_panel_are_told_by_their_names():
+    view = show_curves({"a": [0.0, 1.0]}, x=[1, 2], x_name="n", title="Won", unit="%")
+    assert repr(view) == "Won, by n\na: from 0 % to 100 %, least 0 %, most 100 %"
+    assert outline(view).having("svg")
+
+
+LOW, HIGH = (0.25, 0.1, 0.5), (0.75, 0.5, 0.9)
+
+
+def test_before_and_after_take_evaluations_and_intervals():
+    found = summarise([episode(1, won=True)])
+    view = show_before_after({"exam": {"way": (LOW, found), "none": (None, HIGH)}})
+    assert repr(view).splitlines()[1:] == [
+        "exam, way: before 25 % (10 % to 50 %), after 100 % (21 % to 100 %)",
+        "exam, none: after 75 % (50 % to 90 %)",
+    ]
+
+
+def measured(interval):
+    return dict(zip(("success", "low", "high"), interval, strict=True), n=20)
+
+
+def test_an_experiment_has_a_row_for_each_arm_and_seed(tmp_path):
+    run = {"seed": 3, "before": {"e": measured(LOW)}, "after": {"e": measured(HIGH)}}
+    only_after = {"seed": 4, "before": None, "after": {"e": measured(HIGH)}}
+    arms = {"a": {"label": "all in", "runs": [run, only_after]}}
+    path = tmp_path / "budget.json"
+    path.write_text(json.dumps({"arms": arms, "exams": ["e"]}))
+    assert repr(show_experiment(path)).splitlines()[1:] == [
+        "e, all in, seed 3: before 25 % (10 % to 50 %), after 75 % (50 % to 90 %)",
+        "e, all in, seed 4: after 75 % (50 % to 90 %)",
+    ]
+
+
+def test_an_experiment_that_is_missing_says_how_to_make_it(tmp_path):
+    view = show_experiment(tmp_path / "budget.json")
+    assert "`toolkit experiment budget`" in view.text
+    assert str(tmp_path) not in view.html
 
 
 @pytest.mark.slow

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from toolkit.charts.curves import run_curves
+from toolkit.charts.dot_plot import dot_plot, dot_plot_key
 from toolkit.errors import ToolkitError
-from toolkit.experiment_charts import curve_panel, dot_plot, dot_plot_key
 from toolkit.experiments.claims import Verdict, judge, visible_difference
 from toolkit.experiments.results import (
     Result,
@@ -31,11 +32,11 @@ from toolkit.experiments.tables import (
     row_of,
     share_of_seeds,
 )
-from toolkit.page import escape, page
+from toolkit.page import escape, page, wide_and_narrow
 from toolkit.paths import write_at_once
 
-WIDE, NARROW, PANEL = 920, 330, 290
-"""Widths of charts in CSS pixels: on a screen, on a phone, and of small ones."""
+PANEL = 290
+"""Width of small charts in CSS pixels."""
 SIGNS = {"held": "✓", "contradicted": "✗", "undecided": "?"}
 """Verdicts are told apart without their colours, too."""
 
@@ -222,7 +223,7 @@ def _plots(result: Result) -> str:
         f"games, is in the table below.{source}"
     )
     return (
-        f"<h3>Before and after training</h3><figure>{_both(draw)}"
+        f"<h3>Before and after training</h3><figure>{wide_and_narrow(draw)}"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -236,7 +237,7 @@ def _curves(result: Result) -> str:
     if not steps:
         return ""
     panels = "".join(
-        curve_panel(
+        run_curves(
             group,
             title=label_of(result, arm),
             note=share_of_seeds(result, len(group)),
@@ -266,10 +267,3 @@ def _all_runs(result: Result) -> list[tuple[str, Sequence[Run]]]:
 def _sentences(heading: str, sentences: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return f'<h3>{heading}</h3><ul class="words">{items}</ul>' if items else ""
-
-
-def _both(draw: Callable[[int], str]) -> str:
-    """Draw for a screen and for a phone; the style sheet shows one of them."""
-    return (
-        f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
-    )

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.charts import percent
-from toolkit.experiment_charts import Row
+from toolkit.charts.dot_plot import Row
+from toolkit.charts.svg import percent
 from toolkit.experiments.claims import share_interval
 from toolkit.experiments.results import (
     Result,

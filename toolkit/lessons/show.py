@@ -1,4 +1,4 @@
-"""Pictures for notebooks: of success, tokens, episodes, credit and learning.
+"""Pictures for notebooks: of success, curves, episodes and tokens.
 
 Each function returns a `View`, which a notebook shows when it stands at the end of a
 cell, and whose text says in words what the picture shows.
@@ -12,28 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.advantage_strips import Strip, advantage_strips
-from toolkit.charts import Interval, interval_bars, learning_curve
-from toolkit.credit_charts import (
-    curve_panels,
-    curves_in_words,
-    estimate_panels,
-    estimates_in_words,
-    group_shares,
-)
-from toolkit.episodes.tokens import tokenize_episode
-from toolkit.errors import ConfigError
+from toolkit.charts.bars import before_after, interval_bars, sides_in_words
+from toolkit.charts.curves import curve_panels, curves_in_words, learning_curve
+from toolkit.charts.svg import Interval
 from toolkit.page import escape, style
 from toolkit.paths import assets_dir
-from toolkit.pay_table import pay_in_words, pay_table
 from toolkit.training.events import steps_of
-from toolkit.transcript import LEGEND, episode_table, lost_and_won, reward_label
+from toolkit.transcript import LEGEND, episode_table, lost_and_won
 
 if TYPE_CHECKING:
     from toolkit.comparison import Comparison
     from toolkit.episodes.record import Episode
     from toolkit.evaluation import Evaluation
     from toolkit.training.run import Run
+
+
+Pair = tuple["Evaluation | Interval | None", "Evaluation | Interval | None"]
+"""What was measured on both sides: evaluations, or shares with their ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +66,9 @@ def show_success(results: Mapping[str, Evaluation | Interval]) -> View:
     Args:
         results: For each name an evaluation, or share, lower and upper end.
     """
-    rows = [(name, _interval(result)) for name, result in results.items()]
+    rows = {name: _interval(result) for name, result in results.items()}
     picture = interval_bars(rows, title="Games won, with 95 % intervals")
-    lines = [f"{n}: {v:.0%} won ({a:.0%} to {b:.0%})" for n, (v, a, b) in rows]
+    lines = [f"{n}: {v:.0%} won ({a:.0%} to {b:.0%})" for n, (v, a, b) in rows.items()]
     return View(
         html=_figure(picture, "Games won. The thin lines are 95 % intervals."),
         text="\n".join(lines),
@@ -119,6 +114,93 @@ def show_report(path: str | Path) -> View:
     ends = {f"{side} training": report[side] for side in ("before", "after")}
     rows = {n: (e["success"], e["low"], e["high"]) for n, e in ends.items()}
     return show_success(rows)
+
+
+def show_before_after(
+    panels: Mapping[str, Mapping[str, Pair]],
+    *,
+    sides: tuple[str, str] = ("before", "after"),
+    title: str = "Games won, with 95 % intervals",
+) -> View:
+    """Draw success before and after with its intervals, a row for each way to train.
+
+    Args:
+        panels: For each exam and each way to train what was measured on both sides;
+            all exams have the same ways.
+        sides: What the two sides are.
+        title: What is drawn.
+    """
+    rows = {
+        panel: {
+            name: [None if end is None else _interval(end) for end in pair]
+            for name, pair in ways.items()
+        }
+        for panel, ways in panels.items()
+    }
+    picture = before_after(rows, sides=sides, title=title)
+    told = "\n".join([title, *sides_in_words(rows, sides)])
+    return View(html=picture, text=told, svg=picture)
+
+
+def show_experiment(path: str | Path) -> View:
+    """Show what an experiment found, a row for each arm and seed.
+
+    Args:
+        path: A file of `experiments/results`; if it is missing, how to make it is said.
+    """
+    path = Path(path)
+    if not path.is_file():
+        command = f"toolkit experiment {path.stem}"
+        text = f"There is no {path.name} here: `{command}` makes it."
+        return View(html=f"<p>{escape(text)}</p>", text=text)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    panels = {
+        exam: {
+            f"{arm['label']}, seed {run['seed']}": _ends(run, exam)
+            for arm in found["arms"].values()
+            for run in arm["runs"]
+        }
+        for exam in found["exams"]
+    }
+    return show_before_after(panels)
+
+
+def _ends(run: Mapping[str, Any], exam: str) -> Pair:
+    """Return what a run's exam showed before and after."""
+    before, after = (
+        (e["success"], e["low"], e["high"]) if e else None
+        for e in ((run.get(side) or {}).get(exam) for side in ("before", "after"))
+    )
+    return before, after
+
+
+# ---- curves --------------------------------------------------------------------------
+
+
+def show_curves(
+    curves: Mapping[str, Sequence[float] | Mapping[str, Sequence[float]]],
+    *,
+    x: Sequence[float],
+    x_name: str,
+    title: str,
+    unit: str = "",
+) -> View:
+    """Draw curves with their names, in one panel or in several beside each other.
+
+    Args:
+        curves: For each curve its values `(N,)`, or such curves for each panel; five
+            curves at most, and the same ones in all panels.
+        x: Where the values are `(N,)`, rising.
+        x_name: What `x` is.
+        title: What is drawn.
+        unit: `%` shows shares from 0 to 100 %; else each panel has its own scale.
+    """
+    flat = {n: c for n, c in curves.items() if not isinstance(c, Mapping)}
+    nested = {n: c for n, c in curves.items() if isinstance(c, Mapping)}
+    panels = nested or {"": flat}
+    picture = curve_panels(panels, x=x, x_name=x_name, title=title, unit=unit)
+    lines = [f"{title}, by {x_name}", *curves_in_words(panels, unit)]
+    return View(html=picture, text="\n".join(lines), svg=picture)
 
 
 # ---- episodes ------------------------------------------------------------------------
@@ -174,235 +256,13 @@ def show_tokens(episode: Episode, tokenizer: Any) -> View:
 
 def _token(tokenizer: Any, number: int, tag: str) -> str:
     """Return a token as HTML, with line breaks and the end of an action visible."""
-    return f"<{tag}>{escape(_decoded(tokenizer, number))}</{tag}>"
+    return f"<{tag}>{escape(decoded(tokenizer, number))}</{tag}>"
 
 
-def _decoded(tokenizer: Any, number: int) -> str:
+def decoded(tokenizer: Any, number: int) -> str:
     """Return the text of a token, with line breaks visible."""
     text: str = tokenizer.decode([number], clean_up_tokenization_spaces=False)
     return text.replace("\n", "⏎")
-
-
-# ---- pay and credit ------------------------------------------------------------------
-
-
-def show_pay(
-    rows: Sequence[str],
-    columns: Mapping[str, Sequence[float]],
-    *,
-    title: str,
-    total: bool = True,
-) -> View:
-    """Draw what turns, episodes or players are paid, as a table.
-
-    Args:
-        rows: Their names `(R,)`.
-        columns: For each way to pay one number per row `(R,)`.
-        title: What the numbers are.
-        total: Add the sum of each column.
-
-    Raises:
-        ConfigError: If a column has not one number per row.
-    """
-    return View(
-        html=pay_table(rows, columns, title=title, total=total),
-        text="\n".join([title, *pay_in_words(rows, columns, total=total)]),
-    )
-
-
-def show_credit(
-    commands: Sequence[Sequence[str]], values: Sequence[Sequence[float]], *, title: str
-) -> View:
-    """Draw one row per episode and one box per turn, coloured by its number.
-
-    Args:
-        commands: `(B, K)`, ragged.
-        values: `(B, K)`, such as rewards or advantages.
-        title: What the numbers are.
-    """
-    most = max((abs(v) for row in values for v in row), default=0.0) or 1.0
-    rows = "".join(
-        f'<tr><th scope="row">{chr(65 + i)}</th>'
-        + "".join(_box(c, v, most) for c, v in zip(said, row, strict=True))
-        + "</tr>"
-        for i, (said, row) in enumerate(zip(commands, values, strict=True))
-    )
-    lines = [
-        f"{chr(65 + i)}: " + ", ".join(f"{v:+.2f}" for v in row)
-        for i, row in enumerate(values)
-    ]
-    return View(
-        html=f'<table class="credit"><caption>{escape(title)}</caption>{rows}</table>',
-        text="\n".join([title, *lines]),
-    )
-
-
-def _box(command: str, value: float, most: float) -> str:
-    """Return a cell whose ground is the stronger, the larger its number is."""
-    colour = "42 157 82" if value > 0 else "208 69 58" if value < 0 else "128 128 128"
-    strength = 10 + round(50 * abs(value) / most)
-    label = reward_label(round(value, 2))
-    return (
-        f'<td style="background-color:rgb({colour} / {strength}%)">'
-        f"<small>{escape(command)}</small><strong>{label}</strong></td>"
-    )
-
-
-def show_advantages(
-    episodes: Mapping[str, Episode],
-    advantages: Mapping[str, Sequence[Sequence[float]]],
-    *,
-    tokenizer: Any,
-    title: str = "Advantages",
-) -> View:
-    """Draw the advantages of several estimators over the tokens of the same episodes.
-
-    Args:
-        episodes: By their captions; all with tokens.
-        advantages: For each estimator one number per turn `(B, K)`, or one per token
-            of the completion `(B, T)`, as `gae_token` gives.
-        tokenizer: Of the model that played.
-        title: What the numbers are.
-
-    Raises:
-        ConfigError: If an estimator's numbers do not belong to the episodes.
-        EpisodeError: If an episode has no tokens.
-    """
-    strips = [
-        Strip(
-            name=name,
-            tokens=[_piece(tokenizer, i) for i in episode.ids],
-            spans=_spans(episode),
-            rows=[
-                (n, _on_tokens(episode, _nth(n, v, b, len(episodes))))
-                for n, v in advantages.items()
-            ],
-        )
-        for b, (name, episode) in enumerate(episodes.items())
-    ]
-    picture = advantage_strips(strips, title=title)
-    lines = [line for strip in strips for line in strip.told()]
-    return View(html=picture, text="\n".join([title, *lines]), svg=picture)
-
-
-def show_group_shares(
-    advantages: Mapping[str, Sequence[Sequence[float]]],
-    *,
-    group_size: int,
-    title: str = "Each group's share of all praise and blame",
-) -> View:
-    """Draw how much each group of episodes has to say, and which are silent.
-
-    A share is that of the sum of the advantages' sizes over turns, so estimators that
-    differ by a factor look alike.
-
-    Args:
-        advantages: For each estimator `(B, K)`.
-        group_size: `G`.
-        title: Stands above.
-    """
-    rows = [(name, _sizes(v, group_size)) for name, v in advantages.items()]
-    lines = [f"{n}: {sum(not v for v in s)} of {len(s)} silent" for n, s in rows]
-    picture = group_shares(rows, title=title)
-    return View(html=picture, text="\n".join(lines), svg=picture)
-
-
-def _sizes(values: Sequence[Sequence[float]], group_size: int) -> list[float]:
-    """Return the sum of sizes in each group, 0 for what is but a rounding."""
-    starts = range(0, len(values), group_size)
-    sums = [sum(abs(v) for r in values[i : i + group_size] for v in r) for i in starts]
-    return [size if size > 1e-9 else 0.0 for size in sums]
-
-
-def show_estimates(
-    estimates: Mapping[str, Mapping[str, Sequence[float]]], *, truth: float, title: str
-) -> View:
-    """Draw mean and standard deviation of estimates beside what is true.
-
-    Args:
-        estimates: For each panel and each of its rows the estimates `(N,)`.
-        truth: What is estimated.
-        title: What it is.
-    """
-    panels = [(name, list(rows.items())) for name, rows in estimates.items()]
-    picture = estimate_panels(panels, truth=truth, title=title)
-    lines = [f"{title}: {truth:+.2f} in truth", *estimates_in_words(panels)]
-    return View(html=picture, text="\n".join(lines), svg=picture)
-
-
-def show_curves(
-    curves: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    x: Sequence[float],
-    x_name: str,
-    title: str,
-) -> View:
-    """Draw curves in panels beside each other.
-
-    Args:
-        curves: For each panel and each of its curves, three at most, values `(N,)`.
-        x: Where the values are `(N,)`, rising.
-        x_name: What `x` is.
-        title: What is drawn.
-    """
-    panels = [(name, list(rows.items())) for name, rows in curves.items()]
-    picture = curve_panels(panels, x=x, x_name=x_name, title=title)
-    lines = [f"{title}, by {x_name}", *curves_in_words(panels)]
-    return View(html=picture, text="\n".join(lines), svg=picture)
-
-
-def _piece(tokenizer: Any, number: int) -> str:
-    """Return the text of a token without its blanks, a square for a special one."""
-    if number in tokenizer.all_special_ids:
-        return "■"
-    return _decoded(tokenizer, number).strip()
-
-
-def _spans(episode: Episode) -> list[tuple[int, int]]:
-    """Return start and end of each action among all ids of an episode."""
-    prompt = len(episode.turns[0].observation_ids) if episode.turns else 0
-    spans = tokenize_episode(episode).spans
-    return [(start + prompt, end + prompt) for start, end in spans]
-
-
-def _nth(
-    name: str, values: Sequence[Sequence[float]], b: int, episodes: int
-) -> Sequence[float]:
-    """Return an estimator's numbers of one episode.
-
-    Raises:
-        ConfigError: If there are not as many rows as episodes.
-    """
-    if len(values) != episodes:
-        raise ConfigError(
-            f"{name} has numbers for {len(values)} episodes; {episodes} are shown.",
-            "Each episode needs its row.",
-        )
-    return values[b]
-
-
-def _on_tokens(episode: Episode, values: Sequence[float]) -> list[float]:
-    """Lay numbers of turns or of the completion's tokens on all ids `(T,)`.
-
-    An episode without numbers, as one whose world broke, gets zeros.
-
-    Raises:
-        ConfigError: If there are as many numbers as neither turns nor tokens.
-    """
-    spans, total = _spans(episode), len(episode.ids)
-    prompt, found = len(episode.turns[0].observation_ids), [0.0] * total
-    if len(values) == len(spans):
-        for value, (start, end) in zip(values, spans, strict=True):
-            found[start:end] = [float(value)] * (end - start)
-    elif len(values) >= total - prompt:
-        found[prompt:] = [float(v) for v in values[: total - prompt]]
-    elif len(values):
-        raise ConfigError(
-            f"There are {len(values)} numbers for an episode of {len(spans)} turns and "
-            f"{total - prompt} tokens after its prompt.",
-            "Give one for each turn, or one for each token.",
-        )
-    return found
 
 
 # ---- parts ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.html_checks import Outline
-from toolkit.experiment_charts import Row, curve_panel, dot_plot, dot_plot_key
+from toolkit.charts.dot_plot import Row, dot_plot, dot_plot_key
 
 ROW = Row(
     name="PPO",
@@ -84,7 +84,7 @@ def test_half_of_what_others_found_is_drawn():
 
 
 def test_nothing_at_all_can_be_drawn():
-    for svg in (plot(), plot(EMPTY), curve_panel([], title="x", steps=0)):
+    for svg in (plot(), plot(EMPTY)):
         ET.fromstring(svg)
 
 
@@ -117,41 +117,3 @@ def test_the_key_fits(width):
     svg = dot_plot_key(other="the paper", width=width)
     found = re.findall(r'<text x="([\d.]+)"[^>]*>([^<]*)', svg)
     assert all(float(x) + 6.6 * len(text) <= width for x, text in found)
-
-
-def lines(svg):
-    return [
-        [tuple(map(float, point.split(","))) for point in points.split()]
-        for points in re.findall(r'points="([^"]*)"', svg)
-    ]
-
-
-def test_runs_are_drawn_with_their_mean():
-    flat = [dict.fromkeys(range(1, 11), share) for share in (0.0, 1.0)]
-    none, all_won, mean = lines(curve_panel(flat, title="x", steps=10))
-    assert mean[0][1] == pytest.approx((none[0][1] + all_won[0][1]) / 2, abs=0.1)
-    assert none[0][1] > all_won[0][1]  # upwards is less in SVG
-    assert mean[-1][0] == all_won[-1][0]
-
-
-def test_the_mean_ends_where_the_first_run_ends():
-    runs = [{1: 0.5, 2: 0.5, 3: 0.5}, {1: 0.7, 3: 0.7}, {}]
-    svg = curve_panel(runs, title="x", note="2 of 3 runs", steps=6)
-    longer, shorter, mean = lines(svg)
-    assert [len(longer), len(shorter), len(mean)] == [3, 2, 2]
-    assert label(svg) == (
-        "x, 2 of 3 runs: share of training games won, smoothed mean from 60 % to 60 % "
-        "at step 3"
-    )
-
-
-def test_panels_share_the_axis_they_are_given():
-    short = lines(curve_panel([{1: 0.5, 10: 0.5}], title="x", steps=20))[0]
-    whole = lines(curve_panel([{1: 0.5, 20: 0.5}], title="x", steps=20))[0]
-    assert short[-1][0] - 46 == pytest.approx((whole[-1][0] - 46) / 2, abs=0.1)
-
-
-def test_an_empty_panel_says_so():
-    svg = curve_panel([{}], title="x", steps=10)
-    assert label(svg) == "x: no training curve"
-    assert "no curve" in Outline(svg).texts

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.html_checks import Outline
-from toolkit.advantage_strips import BLAME, NEITHER, PRAISE, Strip, advantage_strips
+from toolkit.charts.strips import BLAME, NEITHER, PRAISE, Strip, advantage_strips
 
 
 def strip(*rows, tokens=("room", "go", "end", "room", "<b>", "end"), name="A"):

@@ -1,17 +1,24 @@
-"""Advantages over the tokens of episodes as SVG text.
+"""Advantages over the tokens of episodes as strips of heat.
 
-Ink and grounds are those of `charts.py`. Praise is green with a bar on its upper edge,
-blame is red with a bar on its lower edge, so colours are not needed to tell them apart.
+Praise is green with a bar on its upper edge, blame is red with a bar on its lower edge.
 """
 
 from __future__ import annotations
 
 import itertools
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from toolkit.charts import INK, QUIET, svg_picture, svg_text
+from toolkit.charts.svg import (
+    INK,
+    hatch_name,
+    hatching,
+    names_room,
+    rectangle,
+    svg_picture,
+    svg_text,
+    svg_title,
+)
 from toolkit.page import escape
 
 PRAISE, BLAME, NEITHER = "#2a9d52", "#d0453a", "#808080"
@@ -64,7 +71,7 @@ def advantage_strips(strips: Sequence[Strip], *, title: str, width: int = 760) -
     told = f"{title}. {'; '.join(line for s in strips for line in s.told())}"
     most = max((abs(v) for s in strips for _, r in s.rows for v in r), default=0.0)
     heat, pen = _Heat(most or 1.0), _pen(strips, width)
-    parts = [svg_text(2, 14, title, size=13, weight=600, fill=INK), _key(heat, most)]
+    parts = [svg_title(title), _key(heat, most)]
     y = 52.0
     for strip in strips:
         parts.append(_strip(heat, pen, strip, y))
@@ -122,26 +129,6 @@ class _Heat:
         return hatching(hatch) + world + boxes + edges + labels
 
 
-def rectangle(x: float, y: float, wide: float, tall: float) -> str:
-    """Return a box as part of a path."""
-    return f"M{x:.4g} {y:.4g}h{wide:.3g}v{tall:.3g}h{-wide:.3g}z"
-
-
-def hatch_name(told: str) -> str:
-    """Return a name for the pattern that no other picture of a page has."""
-    return f"hatch-{zlib.crc32(told.encode()):x}"
-
-
-def hatching(name: str) -> str:
-    """Return the pattern of what the policy did not say."""
-    return (
-        f'<defs><pattern id="{name}" width="5" height="5" '
-        'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<path d="M0 0V5" style="stroke:{QUIET};stroke-width:1.2;opacity:.5"/>'
-        "</pattern></defs>"
-    )
-
-
 # ---- strips --------------------------------------------------------------------------
 
 
@@ -179,11 +166,6 @@ def _pen(strips: Sequence[Strip], width: int) -> _Pen:
         return pen
     longest = max(len(strip.tokens) for strip in strips)
     return _Pen(left, (width - 2 - left) / longest)
-
-
-def names_room(names: Sequence[str]) -> float:
-    """Return the room that names of rows need."""
-    return round(14 + 7.4 * max(map(len, names), default=0))
 
 
 def _room(text: str) -> float:

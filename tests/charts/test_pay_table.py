@@ -1,9 +1,7 @@
 import pytest
 
-from tests.html_checks import Outline
+from toolkit.charts.pay_table import pay_in_words, pay_table
 from toolkit.errors import ConfigError
-from toolkit.lessons.show import show_pay
-from toolkit.pay_table import pay_in_words, pay_table
 
 ROWS = ["take key", "<go> east"]
 COLUMNS = {"progress": [0.25, -0.5], "cost": [0.0, -1.0]}
@@ -44,11 +42,4 @@ def test_nothing_but_zeros_is_drawn():
 
 def test_a_column_of_another_length_is_refused():
     with pytest.raises(ConfigError, match="'x' has 1 numbers for 2 rows"):
-        show_pay(ROWS, {"x": [1.0]}, title="Paid")
-
-
-def test_a_notebook_shows_the_table():
-    view = show_pay(ROWS, COLUMNS, title="Paid")
-    html = view._repr_mimebundle_()["text/html"]
-    assert len(Outline(html).having("table")) == 1
-    assert repr(view).startswith("Paid\nprogress: take key +0.25, <go> east -0.5")
+        pay_table(ROWS, {"x": [1.0]}, title="Paid")

@@ -1,8 +1,8 @@
-"""Pay as an HTML table: turns, episodes or players downwards, ways to pay across."""
+"""Pay and credit as HTML tables, each number on a ground of its sign and size."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from toolkit.errors import ConfigError
 from toolkit.page import escape
@@ -15,7 +15,7 @@ Columns = Mapping[str, Sequence[float]]
 def pay_table(
     rows: Sequence[str], columns: Columns, *, title: str, total: bool = True
 ) -> str:
-    """Return numbers as a table, each on a ground of its sign and size.
+    """Return one row per turn, episode or player, and one column per way to pay.
 
     Args:
         rows: Names of the rows `(R,)`, such as the commands of an episode.
@@ -27,7 +27,7 @@ def pay_table(
         ConfigError: If a column has not one number per row.
     """
     _check(rows, columns)
-    most = max((abs(v) for c in columns.values() for v in c), default=0.0) or 1.0
+    most = _most(columns.values())
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -53,6 +53,26 @@ def pay_in_words(rows: Sequence[str], columns: Columns, *, total: bool) -> list[
     ]
 
 
+def credit_table(
+    commands: Sequence[Sequence[str]], values: Sequence[Sequence[float]], *, title: str
+) -> str:
+    """Return one row per episode and one box per turn, its command above its number.
+
+    Args:
+        commands: `(B, K)`, ragged.
+        values: `(B, K)`, such as rewards or advantages.
+        title: What the numbers are.
+    """
+    most = _most(values)
+    rows = "".join(
+        f'<tr><th scope="row">{chr(65 + i)}</th>'
+        + "".join(_box(c, v, most) for c, v in zip(said, row, strict=True))
+        + "</tr>"
+        for i, (said, row) in enumerate(zip(commands, values, strict=True))
+    )
+    return f'<table class="credit"><caption>{escape(title)}</caption>{rows}</table>'
+
+
 def _check(rows: Sequence[str], columns: Columns) -> None:
     """Raise unless each column has one number per row."""
     for name, values in columns.items():
@@ -63,14 +83,27 @@ def _check(rows: Sequence[str], columns: Columns) -> None:
             )
 
 
+def _most(rows: Iterable[Sequence[float]]) -> float:
+    """Return the size of the largest number, and 1 if there are but zeros."""
+    return max((abs(v) for row in rows for v in row), default=0.0) or 1.0
+
+
 def _cell(value: float, most: float) -> str:
-    """Return a number on a ground that is the stronger, the larger it is."""
     if not round(value, 2):
         return f'<td class="none">{_label(0.0)}</td>'
-    colour = "42 157 82" if value > 0 else "208 69 58"
+    return f"<td {_ground(value, most)}>{_label(value)}</td>"
+
+
+def _box(command: str, value: float, most: float) -> str:
+    label = f"<small>{escape(command)}</small><strong>{_label(value)}</strong>"
+    return f"<td {_ground(value, most)}>{label}</td>"
+
+
+def _ground(value: float, most: float) -> str:
+    """Return a colour that is the stronger, the larger its number is."""
+    colour = "42 157 82" if value > 0 else "208 69 58" if value < 0 else "128 128 128"
     strength = 10 + round(50 * abs(value) / most)
-    ground = f"background-color:rgb({colour} / {strength}%)"
-    return f'<td style="{ground}">{_label(value)}</td>'
+    return f'style="background-color:rgb({colour} / {strength}%)"'
 
 
 def _label(value: float) -> str:
