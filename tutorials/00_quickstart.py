@@ -390,6 +390,7 @@ check_returns_to_go(returns_to_go)
 # silent groups. Train with `credit="grpo"`. Let the depth-first searcher forget what it
 # has tried. In each case write down first what you expect.
 #
-# **Next:** `toolkit quickstart` for the full run, and `toolkit play` for other worlds,
+# **Next:** lesson 03, what should an agent be paid for? Or `toolkit quickstart` for the
+# full run, and `toolkit play` for other worlds,
 # such as `toolkit play textworld/w2-o3-q4`. If something does not work, `toolkit
 # doctor` says what is missing.

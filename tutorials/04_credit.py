@@ -714,3 +714,5 @@ check_same_room(same_room)
 # in three rooms and wrong in one. Take a group of four, or of sixteen, in section 9.
 # Write down first what you expect. To train with any of these, name it:
 # `train(policy, env, credit="gigpo")`.
+#
+# **Next:** lesson 05, how does one number change every weight of a model?
