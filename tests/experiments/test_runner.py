@@ -20,7 +20,7 @@ TINY = {
     "question": "Two arms.",
     "setting": "Two steps.",
     "seeds": [0, 1],
-    "exams": {"mazes": {"env": MAZES, "params": BRIEF, "n": 4}},
+    "exams": {"mazes": {"env": MAZES, "params": BRIEF, "n": 4, "samples": 2}},
     "settings": {
         **{"env": MAZES, "env_params": BRIEF, "n_tasks": 4, "max_steps": 2},
         **{"per_device_train_batch_size": 8, "num_generations": 4, "live": 8},

@@ -64,8 +64,15 @@ class Exam:
     """Arguments of the environment, such as `{"max_turns": 6}`."""
     n: int = 100
     """How many of the test split."""
+    samples: int = 4
+    """How often each is played, for sampling is most of the noise in one run."""
     greedy: bool = False
     """Take the most probable token instead of sampling."""
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes it takes."""
+        return self.n * self.samples
 
     @property
     def games(self) -> list[Task]:

@@ -217,6 +217,7 @@ def _examine(preset: Preset, job: Job, folder: Path) -> None:
         found = evaluate(
             *(policy, env, exam.games),
             greedy=exam.greedy,
+            samples=exam.samples,
             seed=job.seed,
             live=job.arm.settings.get("live", 64),
             progress=False,
@@ -251,7 +252,7 @@ def _cost(preset: Preset, jobs: Sequence[Job], todo: Sequence[Job]) -> str:
     trained = sum(job.episodes for job in todo)
     folders = {job.start for job in jobs} | {job.folder for job in jobs}
     exams = [
-        exam.n
+        exam.episodes
         for folder in folders
         for exam in preset.exams.values()
         if not _exam_path(folder, exam).is_file()
@@ -301,8 +302,8 @@ class _Estimate:
         per_episode = 0.0
         for exam in self._preset.exams.values():
             facts = json.loads(_exam_path(job.start, exam).read_text(encoding="utf-8"))
-            per_episode = max(per_episode, facts["seconds"] / exam.n)
-        exams = sum(exam.n for exam in self._preset.exams.values())
+            per_episode = max(per_episode, facts["seconds"] / exam.episodes)
+        exams = sum(exam.episodes for exam in self._preset.exams.values())
         return per_episode * (TRAINING_COST * job.episodes + exams)
 
 
