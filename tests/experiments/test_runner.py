@@ -76,6 +76,21 @@ def test_an_arm_may_only_imitate_and_another_goes_on_from_there(tmp_path):
 
 
 @pytest.mark.slow
+def test_adapters_are_merged_before_reinforcement_learning_adds_its_own(tmp_path, tiny):
+    start = {"policy": str(tiny), "lora": True, "epochs": 8, "learning_rate": 0.01}
+    start |= {"demonstrations": 2, "env": MAZES, "params": BRIEF}
+    short = {**BRIEF, "max_turns": 2}
+    settings = {**TINY["settings"], "env_params": short, "max_steps": 1, "n_tasks": 2}
+    exams = {"mazes": {"env": MAZES, "params": short, "n": 2, "samples": 1}}
+    found = run(tmp_path, start=start, settings=settings, exams=exams, seeds=[0])
+    assert found["arms"]["trained"]["runs"][0]["after"]["mazes"]["n"] == 2
+    (imitated,) = (tmp_path / "runs").glob("start-*/policy")
+    (trained,) = (tmp_path / "runs").glob("coin*/policy")
+    assert not (imitated / "adapter_config.json").exists()
+    assert (trained / "adapter_config.json").exists()
+
+
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
     settings = {**TINY["settings"], "max_steps": 4}
     for name in "ab":

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.models import chat_tokenizer, tiny_model
 from toolkit import load_policy, make_env, train
 from toolkit.experiments.preset import load_preset
 
@@ -17,16 +16,6 @@ SMALL = {
     **{"max_completion_length": 300, "use_cpu": True, "progress": False},
     "reward": "step_cost",  # a random model earns nothing else
 }
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A folder with a model that talks in the format of a chat, as Qwen does."""
-    folder = tmp_path_factory.mktemp("tiny")
-    tokenizer = chat_tokenizer()
-    tiny_model(len(tokenizer)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.slow

@@ -162,8 +162,9 @@ def _find(name: str | Path, folder: Path) -> Path:
         if path.is_file():
             return path
     known = sorted(p.stem for p in folder.glob("*.yaml"))
+    kind = "scale" if folder.name == "scales" else "experiment"
     raise ConfigError(
-        f"There is no experiment {str(name)!r}.",
+        f"There is no {kind} {str(name)!r}.",
         f"Known in {folder.resolve()}: {', '.join(known) or 'none'}.",
         near_matches(str(name), known) or "Give the path of a YAML file.",
     )

@@ -172,7 +172,10 @@ def _make_start(job: Job) -> None:
         config = ImitationConfig(learning_rate=start.learning_rate, seed=job.seed)
         steps = math.ceil(start.epochs * len(shown) / config.batch_size)
         imitate(policy, shown, replace(config, steps=steps))
-        policy.save(job.start / "policy")
+        if start.lora:  # reinforcement learning begins with adapters of its own
+            policy.model = policy.model.merge_and_unload()
+        if is_main_process():
+            policy.save(job.start / "policy")
     _finish(job.start, began)
 
 
@@ -198,21 +201,25 @@ def _train(job: Job) -> None:
 
 def _finish(folder: Path, began: float) -> None:
     """Note that a folder is complete."""
+    from accelerate import PartialState
+
     facts = {"minutes": (time.monotonic() - began) / 60, "versions": versions()}
     if is_main_process():
         write_at_once(folder / "done.json", json.dumps(facts, indent=1))
+    PartialState().wait_for_everyone()  # the others will read what was written
 
 
 def _examine(preset: Preset, job: Job, folder: Path) -> None:
     """Let a policy sit the exams that it has not sat."""
     from toolkit.evaluation import evaluate
+    from toolkit.policies import load_policy
 
     policy: ModelPolicy | None = None
     for exam in preset.exams.values():
         path = _exam_path(folder, exam)
         if path.is_file():
             continue
-        policy = policy or _load(job.arm.start, _policy_of(job.arm.start, folder))
+        policy = policy or load_policy(_policy_of(job.arm.start, folder))
         env, began = make_env(exam.env, **exam.params), time.monotonic()
         found = evaluate(
             *(policy, env, exam.games),
