@@ -14,7 +14,7 @@
 # You need some Python, and to have heard of language models and gradient descent. You
 # need no GPU, no account and no download.
 #
-# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile),
+# Budget: about 60 s of computing on two CPU cores (measured in the smallest profile),
 # and half an hour of yours.
 
 # %% [markdown]
@@ -66,9 +66,9 @@ print(f"{len(practice)} games to practise on, {len(exam)} others for the exam")
 # the screen does not show?
 
 # %%
-from toolkit.widgets.play import Play
+from toolkit.widgets.stepper import EnvStepper
 
-game = Play(world, practice[0])
+game = EnvStepper(world, task=practice[0], plain=True)
 game
 
 # %% [markdown]

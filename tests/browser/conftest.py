@@ -66,17 +66,23 @@ def _wait_for(address, server):
     raise TimeoutError(f"JupyterLab did not answer within {PATIENCE_S} s")
 
 
-@pytest.fixture(name="open_notebook")
-def _open_notebook(tmp_path):
-    """Return a function from cell sources to a page with these cells, the first run."""
+@pytest.fixture(name="browser")
+def _browser():
+    """Yield Chromium."""
     playwright = pytest.importorskip("playwright.sync_api")
     if BROWSER is None:
         pytest.skip("chromium is not installed")
     with (
-        jupyterlab(tmp_path) as address,
         playwright.sync_playwright() as started,
         started.chromium.launch(executable_path=BROWSER, args=QUIET) as browser,
     ):
+        yield browser
+
+
+@pytest.fixture(name="open_notebook")
+def _open_notebook(tmp_path, browser):
+    """Return a function from cell sources to a page with these cells, the first run."""
+    with jupyterlab(tmp_path) as address:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
 

@@ -25,6 +25,24 @@ def test_events_of_the_interpreter_move_the_plan():
     assert "drop type J keycard" in state.admissible()
 
 
+def test_surroundings_tell_what_can_be_seen():
+    state = GameLogic(game_file(Task(env="textworld/simple-dense", seed=1)).data)
+    first = state.surroundings()
+    assert (first.name, first.exits) == ("bedroom", {"east": "closed"})
+    assert first.lists == {"You carry": ()}
+    state.update("opening the antique trunk")
+    state.update("removing the old key from the antique trunk")
+    assert state.surroundings().lists == {"You carry": ("old key",)}
+    state.update("unlocking wooden door with the old key")
+    assert state.surroundings().exits == {"east": "closed"}
+    state.update("opening wooden door")
+    state.update("going east")
+    there = state.surroundings()
+    assert there.name == "kitchen"
+    assert there.exits["west"] == "open"
+    assert there.room != first.room
+
+
 def test_a_quest_that_is_lost_has_no_plan():
     state = GameLogic(game_file(Task(env="textworld/simple-dense", seed=1)).data)
     foods = [c.removeprefix("put ").removesuffix(" on stove") for c in state.plan()]

@@ -136,6 +136,17 @@ def test_admissible_actions_are_all_understood():
         assert start_again.step(command)[4]["valid_action"], command
 
 
+def test_surroundings_follow_the_player_and_cost_nothing_unasked():
+    env, _, _ = start()
+    assert env._logic is None
+    assert env.surroundings().name == "studio"
+    assert env.surroundings().exits == {"north": ""}
+    play(env, [KEYCARD[0], "go north"])
+    assert env.surroundings().name == "spare room"
+    assert env.surroundings().exits == {"south": ""}
+    assert env.surroundings().lists == {"You carry": ("type J keycard",)}
+
+
 def test_progress_follows_the_plan():
     env, _, info = start(progress=True)
     seen = [info["progress"], *(s[4]["progress"] for s in play(env, KEYCARD[:2]))]

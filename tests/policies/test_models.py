@@ -216,3 +216,29 @@ def test_smollm2_from_its_package(tmp_path):
     assert "Paris" in action.text
     policy.save(tmp_path)
     assert load_policy(tmp_path, device="cpu").template == policy.template
+
+
+@pytest.mark.parametrize("backend", ["kv", "generate"])
+def test_a_turn_of_somebody_else_is_read_as_its_own(backend):
+    own = tiny_policy(backend=backend, max_action_tokens=40)
+    own.model.load_state_dict(sharp_weights())
+    own.start(greedy=True)
+    first = own.act([saw("Room 1")])[0]
+    assert first.ids[-1] != own.tokenizer.eos_token_id  # so the next turn closes it
+    second = own.act([saw("Room 2")])[0]
+
+    told = tiny_policy(backend=backend, max_action_tokens=40)
+    told.model.load_state_dict(own.model.state_dict())
+    told.start(greedy=True)
+    told.follow(saw("Room 1"), first.text)
+    again = told.act([saw("Room 2")])[0]
+    assert again.ids == second.ids
+    assert again.observation_ids == second.observation_ids[1:]
+    assert again.logprobs == pytest.approx(second.logprobs, abs=1e-5)
+
+
+def test_a_context_filled_by_somebody_else_is_full():
+    policy = tiny_policy(max_context=60)
+    policy.follow(saw("Room 1"), "go north and then on and on and on")
+    action = policy.act([saw("A long way from home.")])[0]
+    assert action.stop is StopReason.CONTEXT_LIMIT

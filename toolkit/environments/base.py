@@ -13,7 +13,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -25,6 +25,9 @@ from toolkit.errors import (
     UnknownEnvironmentError,
     near_matches,
 )
+
+if TYPE_CHECKING:
+    from toolkit.environments.surroundings import Surroundings
 
 Scalar = str | int | float | bool
 SPLITS = ("train", "validation", "test", "demonstration")
@@ -162,6 +165,10 @@ class TextEnv(gymnasium.Env[str, str]):
         """Return privileged commands that win from here, or `None` if unknown."""
         return None
 
+    def surroundings(self) -> Surroundings | None:
+        """Return what can be seen and is carried here, or `None` if unknown."""
+        return None
+
     # ---- the Gymnasium interface -------------------------------------------------
 
     def reset(
@@ -187,7 +194,7 @@ class TextEnv(gymnasium.Env[str, str]):
         observation, info = self._start(task)
         self.max_turns = int(dict(task.params).get("max_turns", self.max_turns))
         self._task, self._actions = task, []
-        self._digests = [_digest(observation)]
+        self._digests = [digest(observation)]
         self._last_info = self._complete(info, command="", valid=True)
         return observation, dict(self._last_info)
 
@@ -218,7 +225,7 @@ class TextEnv(gymnasium.Env[str, str]):
             info = {**self._last_info, "command": "", "valid_action": False}
         self._last_info = info
         self._actions.append(action)
-        self._digests.append(_digest(observation))
+        self._digests.append(digest(observation))
         self._over = terminated
         truncated = not terminated and len(self._actions) >= self.max_turns
         return observation, float(reward), terminated, truncated, dict(info)
@@ -285,8 +292,8 @@ class TextEnv(gymnasium.Env[str, str]):
         return full
 
 
-def _digest(text: str) -> str:
-    """Return a short stable hash of a text."""
+def digest(text: str) -> str:
+    """Return a short stable hash of an observation, as `Snapshot` keeps it."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

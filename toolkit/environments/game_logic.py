@@ -1,4 +1,4 @@
-"""What TextWorld knows about a game beyond its text: admissible commands and plans."""
+"""What TextWorld knows about a game beyond its text: commands, plans and places."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import importlib
 from typing import Any
 
 from toolkit.environments.games import load_textworld
+from toolkit.environments.surroundings import Surroundings
+
+_SIDES = frozenset(f"{side}_of" for side in ("north", "east", "south", "west"))
 
 
 class GameLogic:
@@ -40,3 +43,38 @@ class GameLogic:
         if policy is None:
             return None
         return list(self._inform7.gen_commands_from_actions(policy))
+
+    def surroundings(self) -> Surroundings:
+        """Return where the player stands, the exits seen there, and what is carried.
+
+        Where an exit leads to is not told: that is for the player to find out.
+        """
+        facts = {
+            (fact.name, *(argument.name for argument in fact.arguments))
+            for fact in self._state.state.facts
+        }
+        room = next(f[2] for f in facts if f[:2] == ("at", "P"))
+        exits = {
+            f[0].removesuffix("_of"): self._door(facts, room, f[1])
+            for f in facts
+            if f[0] in _SIDES and f[2] == room
+        }
+        carried = sorted(self._name(f[1]) for f in facts if f[::2] == ("in", "I"))
+        return Surroundings(
+            room=room,
+            name=self._name(room),
+            exits=dict(sorted(exits.items())),
+            lists={"You carry": tuple(carried)},
+        )
+
+    def _name(self, key: str) -> str:
+        """Return what a room or a thing is called."""
+        return str(self._state.game.infos[key].name)
+
+    @staticmethod
+    def _door(facts: set[tuple[str, ...]], room: str, other: str) -> str:
+        """Return how the door between two rooms stands, `""` if there is none."""
+        doors = [f[2] for f in facts if f[0] == "link" and f[1::2] == (room, other)]
+        if not doors:
+            return ""
+        return "open" if ("open", doors[0]) in facts else "closed"

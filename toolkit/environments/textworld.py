@@ -19,6 +19,7 @@ from toolkit.environments.base import Params, Scalar, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.game_logic import GameLogic
 from toolkit.environments.games import game_file
+from toolkit.environments.surroundings import Surroundings
 from toolkit.environments.worlds import parse_world
 from toolkit.errors import ConfigError, TaskError, near_matches
 
@@ -157,6 +158,10 @@ class TextWorldEnv(TextEnv):
         if self._played == self._walkthrough[:done]:
             return self._walkthrough[done:]
         return self._up_to_date().plan()
+
+    def surroundings(self) -> Surroundings | None:
+        """Return the room, its exits and what is carried; costs time, as `expert`."""
+        return self._up_to_date().surroundings()
 
     def close(self) -> None:
         """End the interpreter and free its memory."""

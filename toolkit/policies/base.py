@@ -44,6 +44,20 @@ class Action:
     """Set if the policy cannot go on (such as `CONTEXT_LIMIT`); `text` is then void."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenView:
+    """How sure a model was of one token that it sampled."""
+
+    text: str
+    """The token."""
+    probability: float
+    """Of this token, under the sampling distribution."""
+    entropy: float
+    """Of that distribution, in nats; 0 if the model saw no choice."""
+    others: tuple[tuple[str, float], ...] = ()
+    """The likeliest other tokens with their probabilities."""
+
+
 class Policy(ABC):
     """Plays many episodes at once."""
 
@@ -66,3 +80,15 @@ class Policy(ABC):
 
     def drop(self, episodes: Collection[int]) -> None:  # noqa: B027  (optional hook)
         """Forget episodes that ended."""
+
+    def follow(self, observation: Observation, text: str) -> None:  # noqa: B027
+        """Take in a turn that somebody else played, as if it had been its own.
+
+        Args:
+            observation: What was shown before that turn.
+            text: What was answered.
+        """
+
+    def explain(self, episode: int) -> list[TokenView]:
+        """Return the tokens of the last action of a live episode, if it has any."""
+        return []

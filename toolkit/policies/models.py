@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import compress
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.episodes.record import StopReason
 from toolkit.errors import ConfigError, MissingExtraError, ModelError
-from toolkit.policies.base import Action, Observation, Policy
+from toolkit.policies.base import Action, Observation, Policy, TokenView
 from toolkit.policies.chat import TurnTemplate, chat_template, compact_template
 from toolkit.policies.sampling import (
     GenerateSampler,
@@ -36,8 +36,12 @@ class _Context:
     """What the policy keeps of a live episode."""
 
     rng: np.random.Generator
-    length: int = 0
-    """Tokens so far."""
+    ids: list[int] = field(default_factory=list)
+    """All tokens so far."""
+    unread: list[int] = field(default_factory=list)
+    """The last of them, if somebody else wrote them and the model has not seen them."""
+    sampled: int = 0
+    """Length of the last action in tokens."""
     is_open: bool = False
     """Whether the last action was cut off before its stop token."""
 
@@ -111,22 +115,19 @@ class ModelPolicy(Policy):
         An episode whose next action might not fit into the context gets an action
         with `stop` set.
         """
-        for o in observations:
-            if o.episode not in self._contexts:
-                rng = np.random.default_rng(o.key)
-                self._contexts[o.episode] = _Context(rng=rng)
-        contexts = [self._contexts[o.episode] for o in observations]
+        contexts = [self._context(o) for o in observations]
         encoded = self._encode(observations, contexts)
         room = self.max_context - self.max_action_tokens
         fits = [
-            c.length + len(i) <= room for c, i in zip(contexts, encoded, strict=True)
+            len(c.ids) + len(i) <= room for c, i in zip(contexts, encoded, strict=True)
         ]
         if not any(fits):
             return [STUCK] * len(fits)
+        new = [[*c.unread, *ids] for c, ids in zip(contexts, encoded, strict=True)]
         sampled = iter(
             self._sampler.sample(
                 [o.episode for o in compress(observations, fits)],
-                list(compress(encoded, fits)),
+                list(compress(new, fits)),
                 [c.rng for c in compress(contexts, fits)],
                 self._params,
             )
@@ -142,17 +143,48 @@ class ModelPolicy(Policy):
         for e in episodes:
             self._contexts.pop(e, None)
 
+    def follow(self, observation: Observation, text: str) -> None:
+        """Append a turn that somebody else played to an episode's context."""
+        context = self._context(observation)
+        seen = self._encode([observation], [context])[0]
+        said = self.tokenizer(text, add_special_tokens=False).input_ids
+        new = [*seen, *said, self.template.stop_ids[0]]
+        context.ids += new
+        context.unread += new
+        context.is_open = False
+
+    def explain(self, episode: int) -> list[TokenView]:
+        """Return the tokens of the last action of a live episode, if it has any.
+
+        They are computed again, by one forward pass over the whole episode.
+        """
+        from toolkit.policies.insight import token_views
+
+        context = self._contexts.get(episode)
+        if context is None or not context.sampled:
+            return []
+        return token_views(
+            self.model, self.tokenizer, context.ids, context.sampled, self.temperature
+        )
+
     def save(self, path: str | Path) -> None:
         """Write weights and tokenizer to a folder that `load_policy` reads."""
         self.model.save_pretrained(path)
         self.tokenizer.save_pretrained(path)
+
+    def _context(self, observation: Observation) -> _Context:
+        """Return what is kept of an episode; a new one begins its random stream."""
+        if observation.episode not in self._contexts:
+            rng = np.random.default_rng(observation.key)
+            self._contexts[observation.episode] = _Context(rng=rng)
+        return self._contexts[observation.episode]
 
     def _encode(
         self, observations: Sequence[Observation], contexts: Sequence[_Context]
     ) -> list[list[int]]:
         """Return the ids to append; the stop token closes an action cut off."""
         texts = [
-            self.template.wrap(o.text, is_first=c.length == 0)
+            self.template.wrap(o.text, is_first=not c.ids)
             for o, c in zip(observations, contexts, strict=True)
         ]
         ids = self.tokenizer(texts, add_special_tokens=False).input_ids
@@ -166,7 +198,8 @@ class ModelPolicy(Policy):
         """Update an episode's context and return its action."""
         ended = sampled.ids[-1] in self.template.stop_ids
         context.is_open = not ended
-        context.length += len(ids) + len(sampled.ids)
+        context.ids += [*ids, *sampled.ids]
+        context.unread, context.sampled = [], len(sampled.ids)
         return Action(
             text=self.tokenizer.decode(
                 sampled.ids[:-1] if ended else sampled.ids,

@@ -1,0 +1,325 @@
+"""Play a text world by hand, with a map, branches and a model at your side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.environments.base import Task, TextEnv
+from toolkit.episodes.record import Episode, StopReason, Turn
+from toolkit.page import escape
+from toolkit.policies.base import Policy, TokenView
+from toolkit.transcript import reward_label
+from toolkit.widgets.base import ToolkitWidget, latest, script, sheet
+from toolkit.widgets.game import Game
+from toolkit.widgets.game_map import explored, map_svg
+from toolkit.widgets.game_state import GameState, Note, Step
+
+LOG_BYTES = 22_000
+"""Of the turns that are sent; older ones stay in the record."""
+LONG_TEXT, LONG_NAME = 4_000, 200
+"""Characters of an answer and of a command that are sent."""
+MOST_CHOICES, MOST_LINES, MOST_ENTRIES = 60, 12, 40
+"""Commands, branches and entries of a side list that are sent."""
+TOKEN_TURNS = 5
+"""Turns of a model whose tokens are sent."""
+TITLES = {
+    "problem": "That did not work",
+    "hint": "privileged",
+    "saved": "Saved",
+    "what-if": "What if? Nothing was played.",
+}
+"""Headings of notes."""
+DULL = ("examine", "inventory", "look")
+"""First words of commands that change nothing; they are listed last."""
+_ENDS = {
+    StopReason.WON: "won",
+    StopReason.LOST: "lost",
+    StopReason.TURN_LIMIT: "turns used up",
+}
+
+
+class EnvStepper(ToolkitWidget):
+    """A game to play by keyboard or mouse, alone or in turn with a model.
+
+    Type a command or press its number; what is possible is listed. Undo and branch as
+    you like, ask what a command *would* do, hand over to the policy for a turn or to
+    the end, and save what was played as an episode. Esc gives the keyboard back to the
+    notebook. Where no widgets can be shown, the transcript is.
+
+    Args:
+        env: The world; a copy of it is played if it was made by `make_env`.
+        policy: Whom the game can be handed over to. It must not be trained at the same
+            moment: it is made to forget what else it is playing.
+        task: Which game (`None`: the first of the training games).
+        plain: Show what a model is shown, the text alone: no list of commands, no map,
+            no hints.
+        path: File that Save appends to.
+
+    Raises:
+        TaskError: If no game is given and the world has none of its own.
+
+    >>> from toolkit import make_env
+    >>> game = EnvStepper(make_env("textworld/coin_collector-105-basic"), plain=True)
+    >>> game
+    EnvStepper(textworld/coin_collector-105-basic/train/50001: turn 1 of 15)
+    """
+
+    kind = "stepper"
+    _esm = script(kind)
+    _css = sheet(kind)
+
+    def __init__(
+        self,
+        env: TextEnv,
+        policy: Policy | None = None,
+        task: Task | None = None,
+        *,
+        plain: bool = False,
+        path: str | Path = "played.jsonl",
+        **traits: Any,
+    ) -> None:
+        self.game = Game(env, policy, task, plain=plain, path=path)
+        super().__init__(**traits)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What was played so far, on the current line."""
+        return list(self.episode.turns)
+
+    @property
+    def episode(self) -> Episode:
+        """What was played so far, as a record like any other."""
+        return self.game.episode
+
+    # ---- the same from Python ------------------------------------------------------
+
+    def type(self, text: str) -> None:
+        """Play one command, as if it had been typed."""
+        self.ask({"do": "type", "text": text})
+
+    def undo(self) -> None:
+        """Take the last command back."""
+        self.ask({"do": "undo"})
+
+    def branch(self, turns: int | None = None) -> None:
+        """Go on beside what was played, after its first `turns` (`None`: all) turns."""
+        turns = len(self.turns) if turns is None else turns
+        self.ask({"do": "branch", "turns": turns})
+
+    def restart(self) -> None:
+        """Begin the same game again."""
+        self.ask({"do": "restart"})
+
+    def play_out(self) -> None:
+        """Hand over to the policy until the game is over or something goes wrong."""
+        note = None
+        while not self.game.state.stop and note is None:
+            self.ask({"do": "model"})
+            note = self.game.state.note
+
+    # ---- what every widget gives -----------------------------------------------------
+
+    def answer(self, request: Mapping[str, Any]) -> None:
+        """Do what the page asks for; if that fails, the view says why."""
+        self.game.handle(request)
+
+    def shown(self) -> dict[str, Any]:
+        """Return all that the page shows."""
+        game, state = self.game, self.game.state
+        sent = latest(log_rows(state), LOG_BYTES)
+        is_plain, around = game.plain, state.point.around
+        found = explored(state)
+        lists = around.lists if around else {}
+        return {
+            "task": state.task.id,
+            "status": status(state),
+            "turn": len(state.line),
+            "turns": state.max_turns,
+            "over": state.stop.value if state.stop else "",
+            "score": _score(state),
+            "reward": reward_label(state.total_reward) if state.line else "",
+            "first": _cut(state.start.observation, LONG_TEXT),
+            "log": sent,
+            "left_out": len(state.line) - len(sent),
+            "choices": _choices(state.point.choices),
+            "unlisted": max(0, len(state.point.choices) - MOST_CHOICES),
+            "lines": _lines(state),
+            "note": _note(state.note),
+            "lists": {_cut(k): _entries(v) for k, v in list(lists.items())[:4]},
+            "map": map_svg(found),
+            "legend": found.summary,
+            "policy": game.policy.name if game.policy else "",
+            "plain": is_plain,
+            "announce": _announcement(state),
+        }
+
+    def summary(self) -> str:
+        """Return the game and where it stands."""
+        state = self.game.state
+        words = status(state)
+        return f"{state.task.id}: {words[0].lower()}{words[1:]}"
+
+    def content(self) -> str:
+        """Return head, transcript, map and side lists as HTML."""
+        view = self.shown()
+        reward = view["reward"] and f"reward {view['reward']}"
+        facts = (view["status"], view["score"], reward)
+        head = " · ".join(escape(fact) for fact in facts if fact)
+        rows = "".join(map(_row_html, view["log"]))
+        if view["left_out"]:
+            rows = f"<p>{view['left_out']} earlier turns not shown</p>{rows}"
+        return (
+            f'<header><strong class="name">{escape(view["task"])}</strong> '
+            f'<span class="status" data-over="{view["over"]}">{head}</span></header>'
+            f'<div class="body"><div class="log">'
+            f'<p class="world">{escape(view["first"])}</p>'
+            f"{rows}{_note_html(view['note'])}</div>{_side_html(view)}</div>"
+        )
+
+
+def status(state: GameState) -> str:
+    """Return where the game stands, in a few words."""
+    done, limit = len(state.line), state.max_turns
+    count = f"{done} turn{'' if done == 1 else 's'}"
+    ends = {
+        StopReason.WON: f"Won after {count}",
+        StopReason.LOST: f"Lost after {count}",
+        StopReason.TURN_LIMIT: f"Not won: all {limit} turns are used up",
+    }
+    if state.stop:
+        return ends[state.stop]
+    return f"Turn {done + 1} of {limit}" if limit else "Not started"
+
+
+def log_rows(state: GameState) -> Iterator[dict[str, Any]]:
+    """Yield the turns of the current line as the page shows them, newest first."""
+    detailed = 0
+    for k in reversed(range(len(state.line))):
+        detailed += bool(state.line[k].tokens)
+        yield _row(k, state.line[k], with_tokens=detailed <= TOKEN_TURNS)
+
+
+def _row(k: int, step: Step, *, with_tokens: bool) -> dict[str, Any]:
+    turn = step.turn
+    mark = "" if turn.info.get("valid_action", True) else "did nothing"
+    return {
+        "turn": k + 1,
+        "who": "" if step.who == "human" else _cut(step.who),
+        "command": _cut(turn.completion.strip(), LONG_NAME) or "(nothing)",
+        "mark": mark if turn.action else "refused",
+        "reward": reward_label(turn.reward) if turn.reward else "",
+        "gain": turn.reward > 0,
+        "answer": _cut(step.then.observation, LONG_TEXT),
+        "tokens": _tokens(step.tokens) if with_tokens else [],
+    }
+
+
+def _tokens(tokens: tuple[TokenView, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": t.text,
+            "p": round(t.probability, 4),
+            "entropy": round(t.entropy, 3),
+            "others": [[text, round(p, 4)] for text, p in t.others],
+        }
+        for t in tokens[:64]
+    ]
+
+
+def _choices(choices: tuple[str, ...]) -> list[str]:
+    """Return the commands that can be chosen, ways first and looking around last."""
+
+    def place(choice: str) -> int:
+        verb = choice.partition(" ")[0]
+        return 0 if verb == "go" else 2 if verb in DULL else 1
+
+    return [_cut(choice) for choice in sorted(choices, key=place)[:MOST_CHOICES]]
+
+
+def _score(state: GameState) -> str:
+    point = state.point
+    return f"Score {point.score:g} of {point.max_score:g}" if point.max_score else ""
+
+
+def _lines(state: GameState) -> list[dict[str, Any]]:
+    """Return the current branch and the newest others; none if there is only one."""
+    numbers = sorted({state.current, *range(len(state.lines))[-MOST_LINES:]})
+    return [_line(state, k) for k in numbers] if len(state.lines) > 1 else []
+
+
+def _line(state: GameState, number: int) -> dict[str, Any]:
+    line = state.lines[number]
+    words = f"{len(line)} turn{'' if len(line) == 1 else 's'}"
+    stop = line[-1].stop if line else None
+    end = f", {_ENDS[stop]}" if stop else ""
+    here = number == state.current
+    return {"line": number, "label": f"{number + 1}: {words}{end}", "here": here}
+
+
+def _note(note: Note | None) -> dict[str, Any] | None:
+    if note is None:
+        return None
+    return {
+        "kind": note.kind,
+        "title": TITLES[note.kind],
+        "text": _cut(note.text, LONG_TEXT),
+        "command": _cut(note.command),
+        "reward": reward_label(note.reward),
+    }
+
+
+def _announcement(state: GameState) -> str:
+    """Return what a screen reader should say now."""
+    if state.note:
+        return _cut(f"{state.note.command} {state.note.text}".strip(), 600)
+    return _cut(f"{state.point.observation} {status(state)}", 600)
+
+
+def _cut(text: str, most: int = LONG_NAME) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _entries(entries: tuple[str, ...]) -> list[str]:
+    more = len(entries) - MOST_ENTRIES
+    kept = [_cut(str(entry)) for entry in entries[:MOST_ENTRIES]]
+    return [*kept, f"… and {more} more"] if more > 0 else kept
+
+
+# ---- static HTML -----------------------------------------------------------------
+
+
+def _row_html(row: Mapping[str, Any]) -> str:
+    who = f'<span class="who">{escape(row["who"])}</span> ' if row["who"] else ""
+    mark = f' <span class="mark">{escape(row["mark"])}</span>' if row["mark"] else ""
+    sign, paid = "gain" if row["gain"] else "pain", row["reward"]
+    reward = f' <strong class="reward {sign}">{paid}</strong>' if paid else ""
+    return (
+        f'<div class="turn"><p class="command">{who}'
+        f"<kbd>&gt; {escape(row['command'])}</kbd>{mark}{reward}</p>"
+        f'<p class="world">{escape(row["answer"])}</p></div>'
+    )
+
+
+def _note_html(note: Mapping[str, Any] | None) -> str:
+    if note is None:
+        return ""
+    command = f"<kbd>&gt; {escape(note['command'])}</kbd> " if note["command"] else ""
+    return (
+        f'<div class="note {note["kind"]}"><p class="world">'
+        f'<span class="badge">{note["title"]}</span> '
+        f"{command}{escape(note['text'])}</p></div>"
+    )
+
+
+def _side_html(view: Mapping[str, Any]) -> str:
+    parts = [
+        f'<div class="entries"><h4>{escape(title)}</h4>'
+        f"<p>{escape(', '.join(entries) or 'nothing')}</p></div>"
+        for title, entries in view["lists"].items()
+    ]
+    if view["map"]:
+        words = f"<figcaption>{escape(view['legend'])}</figcaption>"
+        parts.insert(0, f"<figure>{view['map']}{words}</figure>")
+    return f"<aside>{''.join(parts)}</aside>" if parts else ""
