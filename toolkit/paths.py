@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
+import uuid
 from pathlib import Path
 
 NAME = "multiturn-rl-toolkit"
@@ -40,11 +40,10 @@ def write_at_once(path: Path, text: str) -> None:
         OSError: If the disk is full or may not be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    draft = path.with_name(f".new-{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(draft, path)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
     except BaseException:
-        os.unlink(draft)
+        draft.unlink(missing_ok=True)
         raise
