@@ -36,7 +36,7 @@ quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 
 test: lint types ## everything that CI runs
 	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
-	  toolkit tests $(wildcard notebooks tutorials) $(PYTEST)
+	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .
@@ -51,7 +51,7 @@ unit: $(STAMP) ## doctests, unit and integration tests
 
 notebooks: $(STAMP) ## run every notebook
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
-	  tests/conftest.py $(wildcard notebooks tutorials) $(PYTEST)
+	  tests/conftest.py $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
 tutorials: $(STAMP) ## make the notebooks of tutorials/ from their .py masters
 	$(BIN)/python -m toolkit.lessons.build
