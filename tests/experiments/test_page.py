@@ -29,7 +29,7 @@ def test_each_experiment_has_its_part_and_its_link(tmp_path):
     found = outline(tmp_path, result("algorithms"), result("density"))
     assert [a["id"] for a in found.having("article")] == ["algorithms", "density"]
     assert [a["href"] for a in found.having("a")] == ["#algorithms", "#density"]
-    assert "2 experiments · 30 training runs · 62 minutes in all" in found.texts
+    assert "2 experiments · 30 training runs · 62 minutes of training" in found.texts
     assert found.texts.count("Which algorithm?") == 4
     assert not found.having("script")
 

@@ -1,5 +1,6 @@
 """Every file of experiments/ loads, and what is wrong in one is named."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from toolkit.errors import ConfigError
 from toolkit.experiments.preset import Start, load_preset, preset_path
 from toolkit.experiments.runner import Job
+from toolkit.training.budget import Budget
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 PRESETS = sorted(p for p in FOLDER.glob("*.yaml") if p.stem != "quickstart")
@@ -39,6 +41,14 @@ def test_an_experiment_loads_and_all_its_settings_are_known(path, scale, tmp_pat
         job = Job(arm=arm, seed=0, out=tmp_path)
         assert (job.episodes > 0) == (job.steps > 0)
         assert not job.is_done
+
+
+def test_every_arm_of_the_budget_spends_all_of_it(tmp_path):
+    for arm in load_preset(FOLDER / "budget.yaml").arms.values():
+        shown = arm.start.demonstrations
+        split = Budget().split(Fraction(10 * shown, 1000))
+        assert split.demonstrations == shown
+        assert Job(arm=arm, seed=0, out=tmp_path).episodes == split.episodes
 
 
 def test_arms_share_settings_and_differ_in_what_is_their_own(tmp_path):

@@ -55,5 +55,5 @@ def test_it_says_how_to_do_it_again(made):
     found = Outline(making(made))
     assert "toolkit experiment algorithms" in found.texts
     assert 'credit = "gigpo", learning_rate = 0.0007' in found.texts
-    assert "To do it again, in 31 minutes:" in found.text
+    assert "To do it again, in 31 minutes of training:" in found.text
     assert "trl 1.16.0" in found.text

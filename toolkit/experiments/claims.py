@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from toolkit.experiments.results import Result, success
+from toolkit.experiments.results import Result, mean_of, success
 from toolkit.statistics import t_interval
 
 
@@ -90,8 +90,8 @@ def judge(result: Result, claim: Mapping[str, Any]) -> Verdict:
     return Verdict(
         text=claim["text"],
         verdict=_verdict(interval),
-        better=_mean([ours[s] for s in seeds]),
-        than=_mean([theirs[s] for s in seeds]),
+        better=mean_of([ours[s] for s in seeds]),
+        than=mean_of([theirs[s] for s in seeds]),
         interval=interval,
         pairs=len(seeds),
         measure=measure,
@@ -130,10 +130,6 @@ def _measured(result: Result, arm: str, exam: str, measure: str) -> dict[int, fl
         return after
     start = success(result, arm, exam, "before")
     return {s: share - start[s] for s, share in after.items() if s in start}
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
 
 
 def _verdict(

@@ -102,7 +102,7 @@ def _header(results: Sequence[Result]) -> str:
         (
             count(len(results), "experiment"),
             count(runs, "training run"),
-            f"{minutes:,.0f} minutes in all",
+            f"{minutes:,.0f} minutes of training",
         )
     )
     return (

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -294,8 +294,3 @@ def _check_names(preset: Preset) -> None:
                 f"{preset.name!r} speaks of arm {arm!r} and exam {exam!r}.",
                 f"Arms: {', '.join(preset.arms)}. Exams: {', '.join(preset.exams)}.",
             )
-
-
-def plain(thing: Start | Exam) -> dict[str, Any]:
-    """Return a JSON-ready dictionary."""
-    return asdict(thing)

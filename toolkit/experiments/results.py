@@ -69,6 +69,11 @@ def curve_of(run: Run) -> dict[int, float]:
     return {step: share for step, share in shares if is_number(share)}
 
 
+def mean_of(shares: Sequence[float]) -> float | None:
+    """Return the mean, `None` of nothing."""
+    return sum(shares) / len(shares) if shares else None
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Tell whether something that was stored is a number one can count with."""
     return isinstance(value, int | float) and math.isfinite(value)

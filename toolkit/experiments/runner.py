@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.device import is_main_process, limit_threads
 from toolkit.environments.base import Task, make_env, tasks
 from toolkit.environments.games import generate
-from toolkit.experiments.preset import Arm, Exam, Preset, Start, plain
+from toolkit.experiments.preset import Arm, Exam, Preset, Start
 from toolkit.paths import write_at_once
 from toolkit.training.events import read_events, steps_of
 from toolkit.training.folder import versions
@@ -53,7 +53,7 @@ class Job:
         start = self.arm.start
         shown = f"{start.demonstrations}-demonstrations-" * bool(start.demonstrations)
         name = Path(start.policy).name
-        return self.out / f"start-{name}-{shown}{_key(plain(start))}-seed{self.seed}"
+        return self.out / f"start-{name}-{shown}{_key(asdict(start))}-seed{self.seed}"
 
     @cached_property
     def folder(self) -> Path:
@@ -61,7 +61,7 @@ class Job:
         if not self.steps:
             return self.start
         settings = {k: v for k, v in self.arm.settings.items() if k != "workers"}
-        key = _key([plain(self.arm.start), settings])
+        key = _key([asdict(self.arm.start), settings])
         world = str(settings.get("env", "")).rpartition("/")[2]
         credit = settings.get("credit", "grpo")
         return self.out / f"{world}-{credit}-{key}-seed{self.seed}"
@@ -118,7 +118,7 @@ def run_experiment(
 
     limit_threads()
     logging.disable_progress_bar()  # a bar for each time that weights are loaded
-    began, folder = time.monotonic(), Path(out)
+    folder = Path(out)
     jobs = list(_jobs(preset, preset.seeds if seeds is None else seeds, folder))
     todo = [job for job in jobs if job.steps and not job.is_done]
     _say(_cost(preset, jobs, todo))
@@ -133,7 +133,7 @@ def run_experiment(
         left.done(job)
     for job in jobs:
         _examine(preset, job, job.folder)
-    return _results(preset, folder, (time.monotonic() - began) / 60)
+    return _results(preset, folder)
 
 
 def _jobs(preset: Preset, seeds: Iterable[int], out: Path) -> Iterator[Job]:
@@ -230,13 +230,13 @@ def _examine(preset: Preset, job: Job, folder: Path) -> None:
             progress=False,
         )
         kept = {name: getattr(found, name) for name in KEPT}
-        facts = {"exam": plain(exam), "seconds": time.monotonic() - began, **kept}
+        facts = {"exam": asdict(exam), "seconds": time.monotonic() - began, **kept}
         if is_main_process():
             write_at_once(path, json.dumps(facts, indent=1))
 
 
 def _exam_path(folder: Path, exam: Exam) -> Path:
-    return folder / "exams" / f"{exam.env.rpartition('/')[2]}-{_key(plain(exam))}.json"
+    return folder / "exams" / f"{exam.env.rpartition('/')[2]}-{_key(asdict(exam))}.json"
 
 
 def _policy_of(start: Start, folder: Path) -> str:
@@ -317,7 +317,7 @@ class _Estimate:
 # ---- results ---------------------------------------------------------------------
 
 
-def _results(preset: Preset, out: Path, minutes: float) -> dict[str, Any]:
+def _results(preset: Preset, out: Path) -> dict[str, Any]:
     """Gather what is finished."""
     arms = {name: _arm_results(preset, arm, out) for name, arm in preset.arms.items()}
     spent = sum(run["minutes"] for arm in arms.values() for run in arm["runs"])
@@ -335,7 +335,7 @@ def _results(preset: Preset, out: Path, minutes: float) -> dict[str, Any]:
         "paper_source": preset.paper_source,
         **{k: list(getattr(preset, k)) for k in ("claims", "findings", "limits")},
         "made": {
-            "minutes": round(max(spent, minutes), 1),
+            "minutes": round(spent, 1),
             "versions": versions(),
             "command": f"toolkit experiment {preset.name}",
         },

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from toolkit.charts.dot_plot import Row
 from toolkit.charts.svg import percent
@@ -16,6 +14,7 @@ from toolkit.experiments.results import (
     Run,
     is_number,
     label_of,
+    mean_of,
     paper_of,
     runs_of,
     success,
@@ -44,15 +43,15 @@ def numbers(result: Result) -> str:
 def _mean_cells(result: Result, arm: str, exam: str) -> tuple[str, ...]:
     row = row_of(result, arm, exam)
     start, end = success(result, arm, exam, "before"), success(result, arm, exam)
-    gain = _mean([end[seed] - start[seed] for seed in end if seed in start])
+    gain = mean_of([end[seed] - start[seed] for seed in end if seed in start])
     span = [f"{_range(row.interval)} over runs"] if row.interval else []
     paper = " → ".join("–" if p is None else percent(p) for p in row.other)
     return (
         escape(row.name),
         escape(exam),
         f"{len(row.after)} of {len(result['seeds'])}",
-        _percent(_mean(row.before)),
-        big(_percent(_mean(row.after)), span),
+        _percent(mean_of(row.before)),
+        big(_percent(mean_of(row.after)), span),
         "–" if gain is None else f"{100 * gain:+.1f} points",
         "–" if row.other == (None, None) else paper,
     )
@@ -93,7 +92,7 @@ def making(result: Result) -> str:
         table("Versions", ("Package", "Version"), escaped(versions)),
     )
     minutes = made.get("minutes")
-    took = f", in {minutes:,.0f} minutes" if is_number(minutes) else ""
+    took = f", in {minutes:,.0f} minutes of training" if is_number(minutes) else ""
     return folded(
         "How it was made",
         f"<p>To do it again{took}:</p><pre>{escape(made.get('command') or '–')}</pre>"
@@ -136,10 +135,6 @@ def count(n: int, thing: str) -> str:
     ('1 run', '1,200 runs')
     """
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
-
-
-def _mean(shares: Sequence[float]) -> float | None:
-    return float(np.mean(shares)) if shares else None
 
 
 def _percent(share: float | None) -> str:

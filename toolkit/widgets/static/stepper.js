@@ -1,4 +1,5 @@
 // Draws the game that Python sends, and reports what the player wants.
+const KEYS = "Enter plays · ↑ recalls · Shift+Enter asks what if · Esc returns to the notebook";
 
 function percent(p) {
   return p > 0.995 ? "100" : p < 0.01 ? "<1" : String(Math.round(100 * p));
@@ -124,8 +125,7 @@ function render({ model, el }) {
   hand.append(element("span", "", "Hand over to"), player, once, out);
 
   const side = element("aside");
-  const help = element("p", "help", "Enter plays · digits choose · Tab completes · " +
-    "↑ recalls · Shift+Enter asks what if · Esc returns to the notebook");
+  const help = element("p", "help");
   const main = element("div", "main");
   const end = element("p", "end",
     "Undo or Branch to try another way, Save to keep it, Restart to begin again.");
@@ -255,6 +255,7 @@ function render({ model, el }) {
     form.hidden = over;
     end.hidden = !over;
     hint.hidden = view.plain;
+    help.textContent = (view.plain ? "" : "Digits choose · Tab completes · ") + KEYS;
     hand.hidden = !view.policy;
     player.textContent = view.policy;
     drawLog();
