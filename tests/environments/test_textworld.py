@@ -187,6 +187,18 @@ def test_the_expert_may_be_asked_at_any_time():
     assert env.expert() == ["take type J keycard", *KEYCARD[1:]]
 
 
+def test_an_expert_whom_the_game_does_not_understand_goes_on_until_the_limit():
+    # a "Microsoft chest" and a "chest": the walkthrough names the second, which the
+    # interpreter takes for either
+    env, _, info = start("textworld/w4-o3-q4", 40048, expert=True, max_turns=6)
+    steps = [env.step(info["expert"][0])]
+    while not steps[-1][3]:
+        steps.append(env.step(steps[-1][4]["expert"][0]))
+    assert steps[2][0].startswith("Which do you mean")
+    assert len(steps) == 6
+    assert not steps[-1][4]["won"]
+
+
 @pytest.mark.parametrize(
     ("env_id", "goal"),
     [

@@ -152,11 +152,13 @@ class TextWorldEnv(TextEnv):
         """Return commands that win from here, `None` if none are known.
 
         As long as the walkthrough was followed these are the rest of it, afterwards
-        the plan of TextWorld's own tracker.
+        the plan of TextWorld's own tracker. In a few games neither wins, because the
+        interpreter cannot tell two things by their names.
         """
         done = len(self._played)
-        if self._played == self._walkthrough[:done]:
-            return self._walkthrough[done:]
+        rest = self._walkthrough[done:]
+        if rest and self._played == self._walkthrough[:done]:
+            return rest
         return self._up_to_date().plan()
 
     def surroundings(self) -> Surroundings | None:
