@@ -9,7 +9,7 @@ from toolkit.episodes.rollout import collect
 from toolkit.policies.base import Action, Policy
 from toolkit.policies.scripted import ExpertPolicy, RandomPolicy
 from toolkit.rewards import Mix, check_reward, turn_term
-from toolkit.rewards.hacking import WHAT, _waited
+from toolkit.rewards.hacking import WHAT, _waited, findings, instead
 
 GAME = "textworld/w2-o3-q4"
 WON = scores([1, 2, 3, 4], most=4, won=True)
@@ -214,3 +214,25 @@ def test_stopping_in_the_record_is_the_turn_limit_in_the_world(real):
     assert mix.score([played]).returns[0] == pytest.approx(
         mix.score([replace(found, turns=found.turns[:kept])]).returns[0]
     )
+
+
+def test_findings_follow_weights_without_asking_a_term_again():
+    asked = []
+
+    @turn_term
+    def counted(turn):
+        asked.append(turn)
+        return 1.0
+
+    played = [WON, replace(WON, stop_reason=StopReason.ENVIRONMENT_ERROR), LOST]
+    made = instead(played)
+    assert made.sources == [0, 2]
+    mix = Mix({"success": 1.0, "counted": 0.0})
+    scored = [mix.score(e, mask=True) for e in (played, made.stopped, made.waited)]
+    assert findings(played, made, *scored) == []
+    count = len(asked)
+    new = [s.reweighted({"counted": 0.5}) for s in scored]
+    found = findings(played, made, *new)
+    assert len(asked) == count
+    assert found == check_reward(Mix({"success": 1.0, "counted": 0.5}), played)
+    assert [f.code for f in found][:2] == ["losing_pays", "waiting_pays"]

@@ -298,6 +298,17 @@ def test_terms_that_score_many_episodes_at_once():
 # ---- weights that cancel -------------------------------------------------------------
 
 
+def test_what_is_sound_stands_alone():
+    broken = replace(walk("ab"), stop_reason=StopReason.ENVIRONMENT_ERROR)
+    mix = Mix({"success": 1.0, "step_cost": 0.1}, density=0.0)
+    played = [walk("abc", won=True), broken, walk("a")]
+    sound = mix.score(played, mask=True).sound()
+    want = mix.score([played[0], played[2]])
+    assert sound.returns.tolist() == want.returns.tolist()
+    assert sound.turn_rewards == want.turn_rewards
+    assert sound.reweighted({"success": 2.0}).returns[0] == pytest.approx(1.7)
+
+
 def test_weights_that_cancel_are_reported():
     played = [walk("a", won=True), walk("a"), walk("ab")]
 

@@ -81,20 +81,45 @@ def show_advantages(
         EpisodeError: If an episode has no tokens.
     """
     strips = [
-        Strip(
+        strip_of(
+            episode,
+            {n: _nth(n, v, b, len(episodes)) for n, v in advantages.items()},
             name=name,
-            tokens=[_piece(tokenizer, i) for i in episode.ids],
-            spans=_spans(episode),
-            rows=[
-                (n, _on_tokens(episode, _nth(n, v, b, len(episodes))))
-                for n, v in advantages.items()
-            ],
+            tokenizer=tokenizer,
         )
         for b, (name, episode) in enumerate(episodes.items())
     ]
     picture = advantage_strips(strips, title=title)
     lines = [line for strip in strips for line in strip.told()]
     return View(html=picture, text="\n".join([title, *lines]), svg=picture)
+
+
+def strip_of(
+    episode: Episode,
+    rows: Mapping[str, Sequence[float]],
+    *,
+    name: str,
+    tokenizer: Any = None,
+) -> Strip:
+    """Lay advantages on an episode's tokens, to be drawn by `advantage_strips`.
+
+    Args:
+        episode: With tokens.
+        rows: For each estimator one number per turn `(K,)`, or one per token of the
+            completion `(T,)`.
+        name: Stands above.
+        tokenizer: Of the model that played; without it, tokens have no texts.
+
+    Raises:
+        ConfigError: If an estimator's numbers do not belong to the episode.
+        EpisodeError: If the episode has no tokens.
+    """
+    spans = _spans(episode)
+    tokens = [""] * len(episode.ids)  # what the world wrote has no room for texts
+    for start, end in spans if tokenizer else ():
+        tokens[start:end] = [_piece(tokenizer, i) for i in episode.ids[start:end]]
+    found = [(n, _on_tokens(episode, values)) for n, values in rows.items()]
+    return Strip(name=name, tokens=tokens, spans=spans, rows=found)
 
 
 def show_group_shares(

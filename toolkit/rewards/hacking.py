@@ -70,49 +70,89 @@ def check_reward(
     Returns:
         What was found, most serious first; empty if all is well.
     """
-    played = _sound(mix, [*episodes, *random_play])
+    played = [*episodes, *random_play]
+    made = instead(played, max_turns=max_turns, wait=wait)
+    groups = played, made.stopped, made.waited
+    return findings(played, made, *(mix.score(some, mask=True) for some in groups))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instead:
+    """What can always be done instead of the last turn, `S` episodes of each kind."""
+
+    sources: list[int]
+    """Positions of the episodes they were made from `(S,)`."""
+    stopped: list[Episode]
+    """Without their last turn."""
+    waited: list[Episode]
+    """And then without effect up to the turn limit."""
+    limit: int
+    """How long one can wait."""
+
+
+def instead(
+    episodes: Sequence[Episode], *, max_turns: int | None = None, wait: str = "look"
+) -> Instead:
+    """Make what was not played, from episodes whose world did not break.
+
+    Arguments are those of `check_reward`.
+    """
+    whole = [i for i, e in enumerate(episodes) if not e.stop_reason.is_broken]
+    limit = max_turns or max((len(episodes[i].turns) for i in whole), default=0)
+    sources = [i for i in whole if len(episodes[i].turns) > 1]
+    stopped = [_stopped(episodes[i]) for i in sources]
+    return Instead(
+        sources=sources,
+        stopped=stopped,
+        waited=[_waited(e, limit, wait) for e in stopped],
+        limit=limit,
+    )
+
+
+def findings(
+    episodes: Sequence[Episode],
+    made: Instead,
+    scored: Scored,
+    stopped: Scored,
+    waited: Scored,
+) -> list[Finding]:
+    """Do what `check_reward` does with what is scored already, so no term is asked.
+
+    Args:
+        episodes: What was played.
+        made: What `instead` made of it.
+        scored: The episodes, scored with `mask=True`.
+        stopped: Those of `made.stopped`, under the same mix.
+        waited: Those of `made.waited`, under the same mix.
+    """
+    played = list(itertools.compress(episodes, ~scored.masked))
     if not played:
         return []
-    scored = mix.score(played)
-    limit = max_turns or max(len(e.turns) for e in played)
-    instead = _instead(mix, played, limit, wait)
+    sound = ~(stopped.masked | waited.masked | scored.masked[made.sources])
+    other = _Instead(
+        stopped=list(itertools.compress(made.stopped, sound)),
+        waited=list(itertools.compress(made.waited, sound)),
+        stopped_returns=stopped.returns[sound],
+        waited_returns=waited.returns[sound],
+    )
+    known = scored.sound()
     found = [
-        _losing(played, scored, instead),
-        _waiting(played, scored, instead, limit),
-        _cancelling(played, scored),
-        _drowning(played, scored),
+        _losing(played, known, other),
+        _waiting(played, known, other, made.limit),
+        _cancelling(played, known),
+        _drowning(played, known),
     ]
     return [finding for finding in found if finding]
 
 
-def _sound(mix: Mix, episodes: Sequence[Episode]) -> list[Episode]:
-    """Return the episodes that can be scored."""
-    masked = mix.score(episodes, mask=True).masked
-    return list(itertools.compress(episodes, ~masked))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Instead:
-    """What can always be done instead of the last turn, `(N,)` each."""
+    """What can always be done instead and can be scored, `(S,)` each."""
 
     stopped: list[Episode]
     waited: list[Episode]
     stopped_returns: Numbers
     waited_returns: Numbers
-
-
-def _instead(mix: Mix, played: list[Episode], limit: int, wait: str) -> _Instead:
-    """Make and score what was not played; leave out what cannot be scored."""
-    stopped = [_stopped(e) for e in played if len(e.turns) > 1]
-    waited = [_waited(e, limit, wait) for e in stopped]
-    before, after = (mix.score(made, mask=True) for made in (stopped, waited))
-    sound = ~(before.masked | after.masked)
-    return _Instead(
-        stopped=list(itertools.compress(stopped, sound)),
-        waited=list(itertools.compress(waited, sound)),
-        stopped_returns=before.returns[sound],
-        waited_returns=after.returns[sound],
-    )
 
 
 def _stopped(episode: Episode) -> Episode:
@@ -153,12 +193,11 @@ def _losing(played: list[Episode], scored: Scored, made: _Instead) -> Finding | 
     is_win = np.array([e.won for e in played])
     won, lost = scored.returns[is_win], scored.returns[~is_win]
     lost = np.concatenate([lost, made.stopped_returns, made.waited_returns])
-    tasks = np.array([e.task.id for e in wins])
+    order = np.argsort(won, kind="stable").tolist()
+    poorest = {wins[j].task.id: j for j in reversed(order)}
     worst: tuple[float, int, int] | None = None
     for i, episode in enumerate(losses):
-        same = np.flatnonzero(tasks == episode.task.id)
-        rivals = same if same.size else np.arange(len(wins))
-        j = int(rivals[np.argmin(won[rivals])])
+        j = poorest.get(episode.task.id, order[0])
         gap = float(lost[i] - won[j])
         if worst is None or gap > worst[0]:
             worst = gap, i, j

@@ -133,6 +133,17 @@ class Scored:
         """
         return replace(self, mix=replace(self.mix, density=density))
 
+    def sound(self) -> Scored:
+        """Return the episodes that are not masked."""
+        keep, lengths = ~self.masked, np.diff(self.offsets)
+        return replace(
+            self,
+            terms=self.terms[:, np.repeat(keep, lengths)],
+            offsets=np.concatenate([[0], np.cumsum(lengths[keep])]),
+            masked=self.masked[keep],
+            faults=(),
+        )
+
     def warnings(self) -> list[str]:
         """Say what is wrong: the first fault of each term, and weights that cancel."""
         first = {fault.term: fault for fault in reversed(self.faults)}
