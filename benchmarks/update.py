@@ -19,7 +19,8 @@ from toolkit.environments.games import generate
 from toolkit.episodes.rollout import env_factory
 from toolkit.training.clock import TimedPool
 from toolkit.training.events import EventLog
-from toolkit.training.run import make_config, schedule
+from toolkit.training.plan import schedule
+from toolkit.training.settings import make_config
 from toolkit.training.trainer import EpisodeTrainer
 
 

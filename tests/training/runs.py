@@ -1,6 +1,8 @@
 """Short runs of a tiny model through gates."""
 
 import contextlib
+import os
+import signal
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -10,9 +12,13 @@ from tests.training.gates import Gates  # registers the world
 from toolkit.environments.base import make_env, tasks
 from toolkit.episodes.rollout import env_factory
 from toolkit.training.clock import TimedPool
-from toolkit.training.events import EventLog
+from toolkit.training.critic import FILE
+from toolkit.training.events import EventLog, steps_of
+from toolkit.training.folder import last_checkpoint
+from toolkit.training.plan import schedule
 from toolkit.training.ppo import trainer_of
-from toolkit.training.run import make_config, schedule, train
+from toolkit.training.run import train
+from toolkit.training.settings import make_config
 
 SMALL = {
     "max_steps": 4,
@@ -29,10 +35,14 @@ __all__ = [
     "SMALL",
     "Gates",
     "adapted",
+    "assert_same",
+    "at_turn",
     "batch_of",
     "gradient",
     "gradients",
+    "interrupt",
     "logps_of",
+    "numbers_of",
     "opened",
     "opinionated",
     "run_small",
@@ -50,6 +60,42 @@ def run_small(folder, *, policy=None, env=None, n=5, **settings):
 
 def weights_of(policy):
     return torch.cat([p.detach().flatten() for p in policy.model.parameters()])
+
+
+def numbers_of(run):
+    """What a resumed run must repeat: everything but times."""
+    rollouts = [
+        {k: v for k, v in e.items() if k != "time" and not k.endswith("_s")}
+        for e in steps_of(run.events, "rollout")
+    ]
+    steps = [
+        (e["step"], *(e["log"][k] for k in ("loss", "grad_norm", "learning_rate")))
+        for e in steps_of(run.events, "step")
+    ]
+    return rollouts, steps
+
+
+def assert_same(run, other):
+    assert torch.equal(weights_of(run.policy), weights_of(other.policy))
+    assert numbers_of(run) == numbers_of(other)
+    assert critic_of(run) == critic_of(other)
+    assert run.step == other.step
+
+
+def critic_of(run):
+    """What the critic had learnt, as it was written."""
+    path = last_checkpoint(run.folder) / FILE
+    return path.read_bytes() if path.exists() else None
+
+
+def at_turn(number, act):
+    """Do something in the middle of a rollout."""
+    count = iter(range(1, 10_000))
+    Gates.on_turn = lambda: act() if next(count) == number else None
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextlib.contextmanager

@@ -119,3 +119,23 @@ def test_ppo_leaves_both_with_the_same_weights(folder):
     )
     assert first == second
     assert first != weights_of(tiny_policy()).tolist()
+
+
+def test_both_do_what_one_of_them_is_asked(folder):
+    events = read_events(folder / "steered" / "events.jsonl")
+    start = ["run_started", "reward_changed", "evaluated", "checkpoint", "paused"]
+    steps = ["rollout", "step"] * 2
+    assert [e["event"] for e in events] == [
+        *(*start, "continued"),
+        *(*steps, "checkpoint", "interrupted"),
+    ]
+    assert events[1]["weights"] == {"game": 1.0, "success": 2.0}
+    parts = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+    assert parts[0]["stopped"] == parts[1]["stopped"] == [2, "interrupted"]
+    assert parts[0]["steered"] == parts[1]["steered"]
+    lines = steps_of(read_events(folder / "steered" / "samples.jsonl"), "samples")
+    assert [line["step"] for line in lines] == [0, 1]  # of the first process alone
+    for rollout in steps_of(events, "rollout"):
+        for group in rollout["groups"]:  # of both
+            paid = zip(group["returns"], group["won"], strict=True)
+            assert all((earned >= 3) == won for earned, won in paid)

@@ -1,12 +1,10 @@
 import json
-import os
 import re
-import signal
 
 import pytest
 
 from tests.models import tiny_policy
-from tests.training.runs import SMALL, Gates, run_small
+from tests.training.runs import SMALL, Gates, at_turn, interrupt, run_small
 from toolkit.environments.base import tasks
 from toolkit.errors import ContaminationError
 from toolkit.evaluation import evaluate
@@ -18,16 +16,6 @@ from toolkit.training.run import train
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft
 )
-
-
-def at_turn(number, act):
-    """Do something in the middle of a rollout."""
-    count = iter(range(1, 10_000))
-    Gates.on_turn = lambda: act() if next(count) == number else None
-
-
-def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_trained_games_are_refused_in_evaluation(tmp_path):

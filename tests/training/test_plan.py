@@ -23,7 +23,8 @@ from toolkit.training.curriculum import (
 )
 from toolkit.training.events import steps_of
 from toolkit.training.plan import Plan, make_curriculum
-from toolkit.training.run import make_config, train, train_from_file
+from toolkit.training.run import train, train_from_file
+from toolkit.training.settings import make_config
 
 GAMES = tasks("gates", n=6)
 LONG = {"max_steps": 6, "save_steps": 2}

@@ -5,7 +5,7 @@ from toolkit.errors import ConfigError
 from toolkit.training.config import OF_CRITIC
 from toolkit.training.credit import get_credit
 from toolkit.training.ppo import PPOTrainer
-from toolkit.training.run import make_config
+from toolkit.training.settings import make_config
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"

@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,10 +10,17 @@ import pytest
 import torch
 
 from tests.models import tiny_policy
-from tests.training.runs import Gates, run_small, weights_of
+from tests.training.runs import (
+    Gates,
+    assert_same,
+    at_turn,
+    interrupt,
+    numbers_of,
+    run_small,
+    weights_of,
+)
 from toolkit.errors import ConfigError
 from toolkit.policies.models import load_policy
-from toolkit.training.critic import FILE
 from toolkit.training.events import read_events, steps_of
 from toolkit.training.folder import last_checkpoint
 
@@ -38,42 +44,6 @@ RUNS = {
 def calm():
     yield
     Gates.on_turn = None
-
-
-def numbers_of(run):
-    """What a resumed run must repeat: everything but times."""
-    rollouts = [
-        {k: v for k, v in e.items() if k != "time" and not k.endswith("_s")}
-        for e in steps_of(run.events, "rollout")
-    ]
-    steps = [
-        (e["step"], *(e["log"][k] for k in ("loss", "grad_norm", "learning_rate")))
-        for e in steps_of(run.events, "step")
-    ]
-    return rollouts, steps
-
-
-def assert_same(run, other):
-    assert torch.equal(weights_of(run.policy), weights_of(other.policy))
-    assert numbers_of(run) == numbers_of(other)
-    assert critic_of(run) == critic_of(other)
-    assert run.step == other.step
-
-
-def critic_of(run):
-    """What the critic had learnt, as it was written."""
-    path = last_checkpoint(run.folder) / FILE
-    return path.read_bytes() if path.exists() else None
-
-
-def at_turn(number, act):
-    """Do something in the middle of a rollout."""
-    count = iter(range(1, 10_000))
-    Gates.on_turn = lambda: act() if next(count) == number else None
-
-
-def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +107,7 @@ def test_a_run_that_dies_anywhere_resumes(tmp_path, whole, turn, name):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_ctrl_c_finishes_the_step_and_saves(tmp_path, whole, name, capsys):
+def test_ctrl_c_saves_the_last_complete_step(tmp_path, whole, name, capsys):
     settings = RUNS[name]
     at_turn(40, interrupt)
     run = run_small(tmp_path, **settings)

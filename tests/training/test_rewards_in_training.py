@@ -12,7 +12,7 @@ from toolkit.errors import ConfigError
 from toolkit.rewards import TERMS, Mix, term, turn_term
 from toolkit.training.credit import CREDITS, OF_CRITICS
 from toolkit.training.events import steps_of
-from toolkit.training.run import make_config, read_config
+from toolkit.training.settings import make_config, read_config
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"

@@ -7,12 +7,9 @@ from tests.models import tiny_policy
 from tests.training.runs import SMALL, run_small
 from toolkit.environments.base import tasks
 from toolkit.errors import ConfigError
-from toolkit.training.run import (
-    make_config,
-    read_config,
-    schedule,
-    train_from_file,
-)
+from toolkit.training.plan import schedule
+from toolkit.training.run import train_from_file
+from toolkit.training.settings import make_config, read_config
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft

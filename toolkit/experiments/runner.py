@@ -24,7 +24,8 @@ from toolkit.paths import write_at_once
 from toolkit.training.events import read_events, steps_of
 from toolkit.training.folder import versions
 from toolkit.training.plan import make_curriculum
-from toolkit.training.run import make_config, train
+from toolkit.training.run import train
+from toolkit.training.settings import make_config
 
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy

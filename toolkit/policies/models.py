@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -93,11 +94,23 @@ class ModelPolicy(Policy):
         self.max_context = min(max_context or limit, limit)
         self.backend = backend
         self.trained_on: frozenset[tuple[str, int]] = frozenset()
+        self.trained_by: int | None = None  # the thread that trains it, if one does
         self._sampler = BACKENDS[backend](model)
         self.start()
 
     def start(self, *, greedy: bool = False) -> None:
-        """Forget all episodes and what was computed with earlier weights."""
+        """Forget all episodes and what was computed with earlier weights.
+
+        Raises:
+            ConfigError: If another thread is training the policy.
+        """
+        if self.trained_by not in (None, threading.get_ident()):
+            raise ConfigError(
+                f"The policy {self.name!r} is being trained by another thread.",
+                "Its weights and its memory of episodes change while it would play.",
+                "Wait for the run, or load what it has saved: "
+                "load_policy(live.folder / 'checkpoint-20').",
+            )
         self.model.eval()  # gradient checkpointing in train mode drops the cache
         self._sampler.start(self.model)
         self._params = SamplingParams(

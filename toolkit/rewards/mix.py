@@ -94,7 +94,13 @@ class Mix:
         )
 
     def reweighted(self, weights: Mapping[str, float]) -> Mix:
-        """Return the mix with some weights replaced."""
+        """Return the mix with some weights replaced.
+
+        Raises:
+            ConfigError: If the mix has no such term, or a weight is no number.
+        """
+        for name in weights:
+            self.position(name)
         new = {
             name: {**spec, "weight": weights.get(name, spec["weight"])}
             if isinstance(spec, Mapping)
@@ -102,6 +108,20 @@ class Mix:
             for name, spec in self.terms.items()
         }
         return replace(self, terms=new)
+
+    def position(self, term: str) -> int:
+        """Return the place of a term among the terms.
+
+        Raises:
+            ConfigError: If the mix has no such term.
+        """
+        if term not in self.terms:
+            raise ConfigError(
+                f"The mix has no term {term!r}.",
+                f"Its terms are {', '.join(self.terms)}.",
+                near_matches(term, self.terms),
+            )
+        return list(self.terms).index(term)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what YAML and `train(reward=…)` understand, too."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.errors import ConfigError, near_matches
 from toolkit.rewards.density import defer
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class Scored:
         Raises:
             ConfigError: If the mix has no such term.
         """
-        values: Numbers = self.weighted[self._row(term)]
+        values: Numbers = self.weighted[self.mix.position(term)]
         return values
 
     def returns_of(self, term: str) -> Numbers:
@@ -121,8 +120,6 @@ class Scored:
         Raises:
             ConfigError: If the mix has no such term, or a weight is no number.
         """
-        for term in weights:
-            self._row(term)
         return replace(self, mix=self.mix.reweighted(weights))
 
     def at_density(self, density: float | None) -> Scored:
@@ -202,13 +199,3 @@ class Scored:
         owner = np.repeat(np.arange(episodes), np.diff(self.offsets))
         totals = np.bincount(owner, weights=values, minlength=episodes)
         return totals.astype(float)
-
-    def _row(self, term: str) -> int:
-        """Return the row of a term."""
-        if term not in self.mix.weights:
-            raise ConfigError(
-                f"The mix has no term {term!r}.",
-                f"Its terms are {', '.join(self.mix.weights)}.",
-                near_matches(term, self.mix.weights),
-            )
-        return list(self.mix.weights).index(term)

@@ -31,7 +31,8 @@ from toolkit.policies.models import ModelPolicy, load_policy
 from toolkit.policies.scripted import ExpertPolicy
 from toolkit.tables import html_table, text_table
 from toolkit.training.imitation import ImitationConfig, demonstrate, imitate
-from toolkit.training.run import make_config, train
+from toolkit.training.run import train
+from toolkit.training.settings import make_config
 
 Share = float | str | Fraction
 SHARES: tuple[Share, ...] = (0, 0.2, 0.4, 0.6, 0.8, 1)

@@ -1,22 +1,34 @@
-"""What happens around a training step: reporting and stopping."""
+"""What happens around a training step: reporting, and doing what is asked."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
+import math
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
 from toolkit.device import gpu_memory
+from toolkit.errors import ToolkitError
 from toolkit.training.clock import Clock
+from toolkit.training.controls import BatchAbandoned, Controls, Orders
 from toolkit.training.events import EventLog
+from toolkit.training.exam import take_exam
+from toolkit.training.randomness import (
+    random_state,
+    same_random_numbers,
+    set_random_state,
+)
+
+if TYPE_CHECKING:
+    from toolkit.training.trainer import EpisodeTrainer
+
+LOOK_AGAIN_S = 0.2
+"""A paused process asks the others this often whether they were told to go on."""
 
 
 class Reporter(TrainerCallback):
@@ -114,52 +126,130 @@ def _of_critic(logs: Any) -> str:
     )
 
 
-class StopButton(TrainerCallback):
-    """Ends training between two batches of episodes: on Ctrl-C, on request, by clock.
+class ControlCallback(TrainerCallback):
+    """Does what `Controls` ask for, in the thread that trains, between two batches.
 
     A batch that serves several updates is used up first: it is not part of a
-    checkpoint, so a run that stopped inside it could not resume exactly.
+    checkpoint, so a run that stopped inside it could not resume exactly. One that has
+    served none can be given up, if no other process waits for its result.
+
+    Args:
+        controls: What is asked.
+        trainer: Who is asked.
     """
 
-    def __init__(self, minutes: float | None = None) -> None:
-        self.reason = ""
-        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    def __init__(self, controls: Controls, trainer: EpisodeTrainer) -> None:
+        self.controls, self.trainer = controls, trainer
+        self._deadline = math.inf
+        if (minutes := trainer.args.stop_after_minutes) is not None:
+            self._deadline = time.monotonic() + 60 * minutes
+        self._random = random_state()  # from here on, a resumed run draws
+        trainer.pool.before_turn = self._give_up_if_stopped
 
-    def stop(self, reason: str = "interrupted") -> None:
-        """Ask training to end after this batch; may be called from any thread."""
-        self.reason = self.reason or reason
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, **kwargs: Any
+    ) -> None:
+        """Remember what a run that is resumed at its beginning will draw."""
+        self._random = random_state()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Before a batch is played, do what is asked, and wait while paused."""
+        if state.global_step % args.steps_per_rollout:
+            return
+        if state.global_step:  # or it begins anew, before its data are laid out
+            self._random = random_state()
+        orders = self._agreed()
+        self._obey(orders)
+        if orders.pause and not orders.stop:
+            orders = self._stand_still()
+        if orders.stop:
+            self._give_up()
+
+    def on_substep_end(
+        self, args: Any, state: Any, control: Any, **kwargs: Any
+    ) -> None:
+        """Between two micro-batches, give the batch up if training is to end."""
+        if state.global_step % args.steps_per_rollout == 0:
+            self._give_up_if_stopped()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         """Tell the trainer to stop, and to save first if it saves at all."""
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            self.stop("time")
+        if time.monotonic() > self._deadline:
+            self.controls.stop("time")
         if state.global_step % args.steps_per_rollout == 0:
             # all processes must stop after the same step, or they wait for ever
-            self.reason = next((r for r in gather_object([self.reason]) if r), "")
-            if self.reason:
+            for reason in filter(None, gather_object([self.controls.reason])):
+                self.controls.stop(reason)
                 control.should_training_stop = True
                 control.should_save = args.save_strategy != "no"
         return control
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Turn the first Ctrl-C into a stop; the second one interrupts as usual."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may handle signals
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Do what was asked during the last batch."""
+        if not self.controls.reason:
+            self._obey(self._agreed())
+
+    def _agreed(self) -> Orders:
+        """Take what any process was asked."""
+        orders = Orders.merged(gather_object([self.controls.take()]))
+        if orders.stop:
+            self.controls.stop(orders.stop)
+        return orders
+
+    def _obey(self, orders: Orders) -> None:
+        """Do what is done once."""
+        if orders.stop:
             return
-        before = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+        if orders.weights:
+            self._reweight(orders.weights)
+        if orders.evaluate:
+            self._evaluate()
+        if orders.save:
+            with self.controls.doing("saving"), same_random_numbers():
+                set_random_state(self._random)
+                self.trainer.checkpoint()
 
-        def on_interrupt(number: int, frame: Any) -> None:
-            signal.signal(signal.SIGINT, before)
-            self.stop()
-            with contextlib.suppress(RuntimeError):  # it may interrupt another print
-                print("Finishing the step. Press again to stop at once.", flush=True)
+    def _stand_still(self) -> Orders:
+        """Wait until the pause is over; return what ended it."""
+        began, orders = time.monotonic(), Orders(pause=True)
+        self._write("paused")
+        with self.controls.doing("paused"):
+            while orders.pause and not orders.stop:
+                self.controls.wait(LOOK_AGAIN_S)
+                orders = self._agreed()
+                self._obey(orders)
+        self._write("continued", seconds=time.monotonic() - began)
+        return orders
 
-        signal.signal(signal.SIGINT, on_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    def _reweight(self, weights: dict[str, float]) -> None:
+        """Pay by other weights from here on."""
+        before = self.trainer.reward
+        self.trainer.reward = self.controls.reward = before.reweighted(weights)
+        now = self.trainer.reward.weights
+        self._write("reward_changed", weights=now, before=before.weights)
+
+    def _evaluate(self) -> None:
+        """Play held-out games."""
+        with self.controls.doing("evaluating"):
+            try:
+                facts = take_exam(self.trainer)
+            except ToolkitError as error:  # no reason to end the training
+                self._write("evaluation_failed", reason=str(error))
+            else:
+                self._write("evaluated", **facts)
+
+    def _give_up_if_stopped(self) -> None:
+        """End a batch that has not changed the policy yet."""
+        if self.controls.reason and self.trainer.accelerator.num_processes == 1:
+            self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        """End the batch as if it had not begun."""
+        set_random_state(self._random)
+        raise BatchAbandoned
+
+    def _write(self, event: str, **facts: Any) -> None:
+        self.trainer.events.write(event, step=self.trainer.state.global_step, **facts)
 
 
 @contextmanager
@@ -169,6 +259,9 @@ def quiet() -> Iterator[None]:
     TRL 1.16 reads an attribute that transformers has renamed; transformers shows a
     progress bar for each file of weights that it writes, and says so when checkpoints
     follow so fast that it sorts them by number.
+
+    The filter of warnings stays: filters belong to the whole process, and a thread
+    that put back the old ones would undo what another one has set meanwhile.
     """
     from transformers.utils import logging
 
@@ -179,12 +272,11 @@ def quiet() -> Iterator[None]:
     logging.disable_progress_bar()
     sorts_checkpoints = logging.get_logger("transformers.trainer_utils")
     sorts_checkpoints.addFilter(matters)
+    warnings.filterwarnings(
+        "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
+    )
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
-            )
-            yield
+        yield
     finally:
         sorts_checkpoints.removeFilter(matters)
         if bars:

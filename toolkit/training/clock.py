@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from toolkit.environments.base import Task
@@ -43,9 +43,13 @@ class TimedPool(EnvPool):
     """An `EnvPool` that counts the seconds spent waiting for its worlds as `env`."""
 
     clock: Clock
+    before_turn: Callable[[], None] | None = None
+    """Called before commands are given; may raise to end the rollout."""
 
     def send(self, commands: Mapping[int, Task | str]) -> None:
         """Give commands, on the clock."""
+        if self.before_turn:
+            self.before_turn()
         with self.clock.on("env"):
             super().send(commands)
 

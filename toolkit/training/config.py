@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+from accelerate.state import AcceleratorState, PartialState
 from trl import GRPOConfig
 
 from toolkit.device import pick_device, pick_precision
 from toolkit.errors import ConfigError, near_matches
 from toolkit.rewards import Mix, get_reward
+from toolkit.training.claim import is_claimed
 from toolkit.training.credit import check_scale, get_credit, keywords
 from toolkit.training.returns import check_groups
 
@@ -145,7 +147,7 @@ class TrainConfig(GRPOConfig):
         self._check()
         self._check_credit()
         self._check_critic()
-        with self._groups_of_one_hidden():
+        with self._groups_of_one_hidden(), _apart_from_a_live_run():
             super().__post_init__()
         self._check_batches()
 
@@ -363,3 +365,23 @@ class TrainConfig(GRPOConfig):
             and self.top_entropy_quantile == 1.0
             and self.off_policy_mask_threshold is None
         )
+
+
+@contextmanager
+def _apart_from_a_live_run() -> Iterator[None]:
+    """Leave the state of accelerate, one for the process, to the run that uses it.
+
+    transformers clears it whenever settings are made, and a run in another thread
+    would fail.
+    """
+    if not is_claimed():
+        yield
+        return
+    kept = [(kind, kind._shared_state) for kind in (AcceleratorState, PartialState)]
+    for kind, _ in kept:
+        kind._shared_state = {}
+    try:
+        yield
+    finally:
+        for kind, state in kept:
+            kind._shared_state = state

@@ -52,11 +52,16 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest complete checkpoint of a run."""
-    found = [path for path in folder.glob("checkpoint-*") if _is_complete(path)]
-    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
+    found = [path for path in folder.glob("checkpoint-*") if is_complete(path)]
+    return max(found, key=step_of, default=None)
 
 
-def _is_complete(checkpoint: Path) -> bool:
+def step_of(checkpoint: Path | None) -> int:
+    """Return the steps done at a checkpoint, 0 without one."""
+    return int(checkpoint.name.split("-")[1]) if checkpoint else 0
+
+
+def is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint was written to the end; its state is written last."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -86,7 +91,8 @@ def set_up(
             )
         _check_same(folder, config)
     else:
-        (folder / "events.jsonl").unlink(missing_ok=True)
+        for name in ("events.jsonl", "samples.jsonl"):
+            (folder / name).unlink(missing_ok=True)
         for old in (*folder.glob("checkpoint-*"), *folder.glob("reference")):
             shutil.rmtree(old)
     folder.mkdir(parents=True, exist_ok=True)

@@ -243,9 +243,12 @@ class PPOTrainer(EpisodeTrainer):
         output = super()._generate_and_score_completions(inputs)
         ids = output["completion_ids"]
         for name, value in self._credited.items():
-            gap = ids.shape[1] - value.shape[1] if value.dim() else 0
-            output[name] = (pad(value, (0, gap)) if gap else value).to(ids.device)
+            output[name] = _widened(value, ids.shape[1]).to(ids.device)
         return output
+
+    def _token_advantages(self, width: int) -> Tensor:
+        """Return what GAE says of each token `(B, T)`."""
+        return _widened(self._credited["advantages"], width)
 
     # ---- loss --------------------------------------------------------------------
 
@@ -350,6 +353,12 @@ class PPOTrainer(EpisodeTrainer):
 def trainer_of(config: TrainConfig) -> type[EpisodeTrainer]:
     """Return the trainer that the credit asks for."""
     return PPOTrainer if config.has_critic else EpisodeTrainer
+
+
+def _widened(value: Tensor, width: int) -> Tensor:
+    """Fill rows with zeros up to a width; a scalar stays as it is."""
+    gap = width - value.shape[1] if value.dim() else 0
+    return pad(value, (0, gap)) if gap else value
 
 
 def _stack(rows: Sequence[Any]) -> Tensor:

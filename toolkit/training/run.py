@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.environments.base import Task, TextEnv, make_env
 from toolkit.environments.base import tasks as tasks_of
-from toolkit.errors import ConfigError, near_matches
+from toolkit.errors import ConfigError
+from toolkit.rewards import get_reward
+from toolkit.training.claim import claimed
+from toolkit.training.controls import Controls, weights_at
 from toolkit.training.curriculum import Curriculum
 from toolkit.training.events import EventLog, read_events
 from toolkit.training.folder import (
@@ -19,9 +21,11 @@ from toolkit.training.folder import (
     read_tasks,
     set_up,
     settings_of,
+    step_of,
     versions,
 )
 from toolkit.training.plan import Plan, make_curriculum, schedule
+from toolkit.training.settings import make_config, read_config
 
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy
@@ -59,6 +63,27 @@ Rows = list[Task] | Plan
 """What each group of a run plays."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A run that has been checked and has not begun."""
+
+    policy: ModelPolicy
+    """Who learns."""
+    env: TextEnv
+    """The environment."""
+    rows: Rows
+    """What is played."""
+    config: TrainConfig
+    """All settings."""
+    resume: bool
+    """Whether to go on from the last checkpoint."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return Path(self.config.output_dir or "runs/latest")
+
+
 def train(
     policy: ModelPolicy,
     env: str | TextEnv,
@@ -70,11 +95,12 @@ def train(
 ) -> Run:
     """Train a policy by multi-turn reinforcement learning.
 
-    Ctrl-C (or the notebook's stop button) finishes the step, saves a checkpoint and
-    returns; a second one stops at once. A run killed in any other way is continued by
-    the same call with `resume=True`, and on a CPU gives the same numbers as a run
-    that was never stopped. With `save_strategy="no"` there are no checkpoints, and
-    the policy is saved at the end alone.
+    Ctrl-C (or the notebook's stop button) ends training within a turn, saves a
+    checkpoint of the last complete step and returns; a second one stops at once. A run
+    killed in any other way is continued by the same call with `resume=True`, and on a
+    CPU gives the same numbers as a run that was never stopped. With
+    `save_strategy="no"` there are no checkpoints, and the policy is saved at the end
+    alone. To steer a run while it goes on, see `toolkit.training.background.start`.
 
     Args:
         policy: Who learns; its model is changed in place.
@@ -92,7 +118,27 @@ def train(
 
     Raises:
         ConfigError: If a setting is unknown, out of range or contradicts another, or
-            a run is resumed with other games.
+            a run is resumed with other games, or another run is going on.
+    """
+    job = prepare(
+        policy, env, tasks=tasks, curriculum=curriculum, resume=resume, **settings
+    )
+    return carry_out(job, controls_of(job))
+
+
+def prepare(
+    policy: ModelPolicy,
+    env: str | TextEnv,
+    *,
+    tasks: Sequence[Task] | None = None,
+    curriculum: Curriculum | str | dict[str, Any] | None = None,
+    resume: bool = False,
+    **settings: Any,
+) -> Job:
+    """Check the arguments of `train` and lay out what is played.
+
+    Raises:
+        ConfigError: As `train`.
     """
     made = make_env(env) if isinstance(env, str) else env
     params = dict(getattr(made.factory, "keywords", {}))
@@ -109,7 +155,13 @@ def train(
     config = make_config(env=made.spec.id, env_params=params, **settings)
     if tasks is None:
         tasks = tasks_of(config.env, split="train", n=config.n_tasks, **params)
-    return _run(policy, made, _rows(tasks, config, own), config, resume=resume)
+    rows = _rows(tasks, config, own)
+    return Job(policy=policy, env=made, rows=rows, config=config, resume=resume)
+
+
+def controls_of(job: Job) -> Controls:
+    """Return what a run can be steered with."""
+    return Controls(get_reward(job.config.reward))
 
 
 def train_from_file(
@@ -135,58 +187,9 @@ def train_from_file(
     policy = load_policy(config.policy, temperature=config.temperature)
     past = read_events(Path(config.output_dir or "") / "events.jsonl")
     resume = resume and not (past and past[-1].get("reason") == "finished")
-    return _run(policy, env, _rows(tasks, config), config, resume=resume)
-
-
-def read_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read settings from YAML, with TRL's own parser.
-
-    Args:
-        path: YAML whose keys are the fields of `TrainConfig`.
-        overrides: Command-line arguments, which win over the file.
-
-    Raises:
-        ConfigError: If the file is no YAML mapping, or a name or a value is wrong.
-    """
-    import yaml
-    from trl import TrlParser
-
-    from toolkit.training.config import TrainConfig
-
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML.", str(error)) from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds no settings.", "It must be a YAML mapping.")
-    names = [o[2:].partition("=")[0] for o in overrides if o.startswith("--")]
-    _check_names([*values, *(name.replace("-", "_") for name in names)])
-
-    def refuse(message: str) -> None:
-        raise ConfigError("A setting cannot be read.", message)
-
-    parser = TrlParser([TrainConfig])
-    parser.error = refuse  # argparse would print 200 options and exit
-    # not through `--config`, because TRL takes `env` there for environment variables
-    parser.set_defaults_with_config(**values)
-    with _explained():
-        (config,) = parser.parse_args_into_dataclasses(
-            args=list(overrides), look_for_args_file=False
-        )
-    return config  # type: ignore[no-any-return]
-
-
-def make_config(**settings: Any) -> TrainConfig:
-    """Build a `TrainConfig`, naming the nearest field for an unknown one.
-
-    Raises:
-        ConfigError: If a name or a value is wrong.
-    """
-    from toolkit.training.config import TrainConfig
-
-    _check_names(settings)
-    with _explained():
-        return TrainConfig(**settings)
+    rows = _rows(tasks, config)
+    job = Job(policy=policy, env=env, rows=rows, config=config, resume=resume)
+    return carry_out(job, controls_of(job))
 
 
 def _rows(
@@ -198,76 +201,99 @@ def _rows(
     return Plan(own or make_curriculum(config.curriculum, tasks), config)
 
 
-def _run(
-    policy: ModelPolicy,
-    env: TextEnv,
-    rows: Rows,
-    config: TrainConfig,
-    *,
-    resume: bool,
+def carry_out(
+    job: Job,
+    controls: Controls,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> Run:
-    """Set everything up, train, save."""
-    from toolkit.training.callbacks import StopButton, quiet
+    """Train in this thread, and save the policy.
 
-    folder = Path(config.output_dir or "runs/latest")
-    checkpoint = last_checkpoint(folder) if resume else None
+    Args:
+        job: What to do.
+        controls: What other threads may ask for meanwhile.
+        on_event: Called with each event and each line of samples, in this thread.
+
+    Raises:
+        ConfigError: If an earlier run cannot be resumed, or another run is going on.
+    """
+    with claimed(job.policy), controls.listening():
+        checkpoint, events = _begin(job, controls, on_event)
+        return _go_on(job, controls, events, checkpoint)
+
+
+def _begin(
+    job: Job,
+    controls: Controls,
+    on_event: Callable[[dict[str, Any]], None] | None,
+) -> tuple[Path | None, EventLog]:
+    """Set the folder up, and what a resumed run remembers; say that it begins."""
+    folder, config, rows = job.folder, job.config, job.rows
+    checkpoint = last_checkpoint(folder) if job.resume else None
     is_main = config.process_index == 0
     games = list(rows.curriculum.tasks) if isinstance(rows, Plan) else rows
     if is_main:
-        set_up(folder, config, games, policy, checkpoint)
-    step = int(checkpoint.name.split("-")[1]) if checkpoint else 0
-    if isinstance(rows, Plan) and checkpoint:
-        rows.recall(read_events(folder / "events.jsonl"), step)
-    events = EventLog(folder / "events.jsonl" if is_main else None)
-    began, stop = time.time(), StopButton(config.stop_after_minutes)
+        set_up(folder, config, games, job.policy, checkpoint)
+    step = step_of(checkpoint)
+    if checkpoint:
+        past = read_events(folder / "events.jsonl")
+        controls.reward = controls.reward.reweighted(weights_at(past, step))
+        if isinstance(rows, Plan):
+            rows.recall(past, step)
+    events = EventLog(folder / "events.jsonl" if is_main else None, on_event)
     facts = {"tasks": len(set(games)), "versions": versions()}
     start = "resumed" if checkpoint else "run_started"
     events.write(start, step=step, config=settings_of(config), **facts)
-    policy.trained_on |= {(t.env, t.seed) for t in games}
+    job.policy.trained_on |= {(t.env, t.seed) for t in games}
+    return checkpoint, events
+
+
+def _go_on(
+    job: Job, controls: Controls, events: EventLog, checkpoint: Path | None
+) -> Run:
+    """Train and save the policy; say how it ended."""
+    from toolkit.training.callbacks import quiet
+
+    began, step = time.time(), step_of(checkpoint)
     try:
-        with stop.listening(), quiet():
-            step = _train(policy, env, rows, config, events, stop, checkpoint)
-            if is_main:
-                policy.save(folder / "policy")
+        with quiet():
+            step = _train(job, controls, events, checkpoint)
+            if job.config.process_index == 0:
+                job.policy.save(job.folder / "policy")
     except BaseException as error:
         minutes = (time.time() - began) / 60
         step = max((e.get("step", 0) for e in events.latest.values()), default=step)
         reason = f"{type(error).__name__}: {error}"
         events.write("failed", step=step, reason=reason, minutes=minutes)
         raise
-    reason = stop.reason or "finished"
+    reason = controls.reason or "finished"
     event = "interrupted" if reason == "interrupted" else "finished"
     minutes = (time.time() - began) / 60
     events.write(event, step=step, reason=reason, minutes=minutes)
-    return Run(folder=folder, policy=policy, step=step, stopped=reason)
+    return Run(folder=job.folder, policy=job.policy, step=step, stopped=reason)
 
 
 def _train(
-    policy: ModelPolicy,
-    env: TextEnv,
-    rows: Rows,
-    config: TrainConfig,
-    events: EventLog,
-    stop: Any,
-    checkpoint: Path | None,
+    job: Job, controls: Controls, events: EventLog, checkpoint: Path | None
 ) -> int:
     """Open the worlds and train in them; return the steps done."""
     from transformers.trainer_callback import PrinterCallback
 
     from toolkit.episodes.rollout import default_workers, env_factory
-    from toolkit.training.callbacks import Reporter
+    from toolkit.training.callbacks import ControlCallback, Reporter
     from toolkit.training.clock import TimedPool
     from toolkit.training.ppo import trainer_of
 
+    policy, config = job.policy, job.config
     workers = config.workers
     if workers is None:  # the cores are shared by the processes that train
         workers = max(1, default_workers(config.live) // config.world_size)
-    factory = env_factory(env, policy)
+    factory = env_factory(job.env, policy)
     pool = TimedPool(factory, slots=config.live, workers=workers)
     with pool:
-        trainer = trainer_of(config)(policy, pool, rows, config, events)
+        trainer = trainer_of(config)(policy, pool, job.rows, config, events)
+        trainer.reward = controls.reward
+        trainer.add_callback(ControlCallback(controls, trainer))
         trainer.add_callback(Reporter(events, trainer.clock))
-        trainer.add_callback(stop)
         trainer.remove_callback(PrinterCallback)
         try:
             trainer.train(
@@ -277,26 +303,3 @@ def _train(
             policy.model = trainer.release()
             policy.start()
     return int(trainer.state.global_step)
-
-
-def _check_names(names: Sequence[str] | dict[str, Any]) -> None:
-    """Raise for the first name that is no setting."""
-    from toolkit.training.config import TrainConfig
-
-    known = {f.name for f in fields(TrainConfig)}
-    for name in names:
-        if name not in known and name.removeprefix("no_") not in known:
-            raise ConfigError(
-                f"There is no setting {name!r}.",
-                "Settings are the fields of TrainConfig and TRL's GRPOConfig.",
-                near_matches(name, known),
-            )
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what TRL and argparse say about settings into a `ConfigError`."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise ConfigError("A setting was refused.", str(error)) from error

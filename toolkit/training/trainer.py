@@ -17,7 +17,6 @@ with `DRIFT`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -44,11 +43,14 @@ from toolkit.policies.models import ModelPolicy
 from toolkit.rewards import Scored, get_reward
 from toolkit.training.clock import Clock, TimedPool
 from toolkit.training.config import TrainConfig
+from toolkit.training.controls import BatchAbandoned
 from toolkit.training.credit import get_credit, keywords
-from toolkit.training.events import EventLog
+from toolkit.training.events import EventLog, rollout_facts
+from toolkit.training.folder import last_checkpoint
 from toolkit.training.packed import keep_rows, pack, score, trim_padding
 from toolkit.training.plan import Plan
 from toolkit.training.returns import Rewards, TurnValues, episode_returns
+from toolkit.training.samples import FILE, sample_facts
 
 DEAD = EpisodeTokens(
     prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
@@ -77,10 +79,13 @@ class EpisodeTrainer(GRPOTrainer):
         events: EventLog,
     ) -> None:
         self.policy, self.pool, self.tasks, self.events = policy, pool, tasks, events
+        self.samples = events.beside(FILE)
         self.clock = pool.clock = Clock()
+        self.reward = get_reward(config.reward)  # its weights may change between steps
         self.episodes: list[Episode] = []
         self.greedy: list[Episode] = []  # one per task, if the credit asks for them
         self._rows: list[dict[str, Any]] = []
+        self._rewards: Rewards = []
         self._tokens: list[EpisodeTokens] = []
         self._advantages: TurnValues = []
         self._acted = torch.zeros(0, 0)  # (B, T), 1 on what is to be scored
@@ -104,6 +109,24 @@ class EpisodeTrainer(GRPOTrainer):
             and not self.aux_loss_enabled
         )
 
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Train; a batch that is given up leaves the last complete step."""
+        try:
+            return super().train(*args, **options)
+        except BatchAbandoned:
+            if self.args.save_strategy != "no":
+                self.checkpoint()
+            parts = self.args, self.state, self.control
+            return self.callback_handler.on_train_end(*parts)
+
+    def checkpoint(self) -> None:
+        """Save what a resume needs of the last step, unless it lies there."""
+        there = last_checkpoint(Path(self.args.output_dir or ""))
+        self.accelerator.wait_for_everyone()  # all look before anybody writes
+        if there is None or there.name != f"checkpoint-{self.state.global_step}":
+            self._save_checkpoint(self.model, trial=None)
+        self.callback_handler.on_save(self.args, self.state, self.control)
+
     def release(self) -> Any:
         """Return the model without what TRL and accelerate wrapped around it."""
         model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
@@ -116,21 +139,29 @@ class EpisodeTrainer(GRPOTrainer):
 
     # ---- rollout -----------------------------------------------------------------
 
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Let the policy play, which it does in eval mode, as it has learnt so far."""
+        is_training = self.model.training
+        self.policy.model = self.accelerator.unwrap_model(self.model)
+        try:
+            yield
+        finally:
+            self.model.train(is_training)
+
     def play(self) -> dict[str, Any]:
         """Play one episode per row of the batch, in the form that TRL wants."""
-        group, is_training = self.num_generations, self.model.training
-        self.policy.model = self.accelerator.unwrap_model(self.model)
+        group = self.num_generations
         before = dict(self.clock.spent)
         tasks = [self.tasks[row["task"]] for row in self._rows[::group]]
-        with self.clock.on("rollout"):
+        with self.acting(), self.clock.on("rollout"):
             if "greedy_returns" in keywords(get_credit(self.args.credit)):
                 self.greedy = self._collect(list(dict.fromkeys(tasks)), greedy=True)
             self.episodes = self._collect(tasks, group_size=group)
-        self.model.train(is_training)  # `collect` plays in eval mode
         turns = [t for e in (*self.greedy, *self.episodes) for t in e.turns]
         self.clock.spent["policy"] += sum(t.policy_s for t in turns)
         scored = self._score(self.episodes)
-        rewards = scored.turn_rewards
+        rewards = self._rewards = scored.turn_rewards
         returns = [None if r is None else sum(r) for r in rewards]
         self._tokens = [
             tokenize_episode(e) if e.turns and r is not None else DEAD
@@ -138,7 +169,7 @@ class EpisodeTrainer(GRPOTrainer):
         ]
         self._acted = pad_batch(self._tokens, 0).action_mask
         self._advantages = self._assign_credit(rewards)
-        self._report(returns, scored, self.clock.since(before))
+        self._report(scored, self.clock.since(before))
         return {
             "prompt_ids": [t.prompt_ids for t in self._tokens],
             "completion_ids": [t.completion_ids for t in self._tokens],
@@ -164,7 +195,7 @@ class EpisodeTrainer(GRPOTrainer):
 
     def _score(self, episodes: Sequence[Episode]) -> Scored:
         """Pay the episodes; those whose world or reward broke are masked."""
-        return get_reward(self.args.reward).score(episodes, mask=True)
+        return self.reward.score(episodes, mask=True)
 
     def _assign_credit(self, rewards: Rewards) -> TurnValues:
         """Turn rewards into advantages `(B, K)`, telling the estimator what it asks."""
@@ -203,10 +234,17 @@ class EpisodeTrainer(GRPOTrainer):
         """Play, let TRL score, then put our credit in place of TRL's."""
         self._rows = inputs
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        ids, spans = output["completion_ids"], [t.spans for t in self._tokens]
-        values = [v if s else [] for v, s in zip(self._advantages, spans, strict=True)]
-        output["advantages"] = spread_turns(values, spans, ids.shape[1]).to(ids.device)
+        ids = output["completion_ids"]
+        advantages = self._token_advantages(ids.shape[1])
+        self._sample(advantages)
+        output["advantages"] = advantages.to(ids.device)
         return output
+
+    def _token_advantages(self, width: int) -> Tensor:
+        """Return the advantage of each token of the completions `(B, T)`."""
+        spans = [t.spans for t in self._tokens]
+        values = [v if s else [] for v, s in zip(self._advantages, spans, strict=True)]
+        return spread_turns(values, spans, width)
 
     # ---- loss --------------------------------------------------------------------
 
@@ -289,46 +327,33 @@ class EpisodeTrainer(GRPOTrainer):
 
     # ---- reporting ---------------------------------------------------------------
 
-    def _report(
-        self, returns: list[float | None], scored: Scored, spent: dict[str, float]
-    ) -> None:
+    def _report(self, scored: Scored, spent: dict[str, float]) -> None:
         """Write the `rollout` event."""
-        turns = [t for e in self.episodes for t in e.turns]
-        sampled = [p for t in turns for p in t.logprobs]
-        starts = range(0, len(self.episodes), self.num_generations)
-        slices = [slice(i, i + self.num_generations) for i in starts]
-        silent = [not any(any(a) for a in self._advantages[s]) for s in slices]
-        groups = gather_object(  # a curriculum looks at the groups of all processes
-            [
-                _group_facts(self._rows[s.start]["task"], self.episodes[s], returns[s])
-                for s in slices
-            ]
-        )
+        rows = [row["task"] for row in self._rows[:: self.num_generations]]
+        facts = rollout_facts(rows, self.episodes, scored, self._advantages)
+        # a curriculum looks at the groups of all processes
+        facts["groups"] = gather_object(facts["groups"])
         if isinstance(self.tasks, Plan):
-            self.tasks.see(groups)
+            self.tasks.see(facts["groups"])
         self.events.write(
             "rollout",
             step=self.state.global_step,
-            groups=groups,
-            success=_mean([float(e.won) for e in self.episodes]),
-            mean_turns=_mean([float(len(e.turns)) for e in self.episodes]),
-            mean_return=_mean([r for r in returns if r is not None]),
-            valid_rate=_mean([float(t.info.get("valid_action", True)) for t in turns]),
-            silent_groups=_mean([float(s) for s in silent]),
-            reward_failed=len({fault.episode for fault in scored.faults}),
-            reward_warnings=scored.warnings(),
-            terms=scored.paid(),
-            entropy=-_mean(sampled),
-            action_tokens=len(sampled),
-            tokens=sum(len(e.ids) for e in self.episodes),
+            **facts,
             greedy_episodes=len(self.greedy),
             greedy_tokens=sum(len(e.ids) for e in self.greedy),
-            stop_reasons=dict(Counter(e.stop_reason.value for e in self.episodes)),
             worlds=asdict(self.pool.counts),
             policy_s=spent["policy"],
             env_s=spent.get("env", 0.0),
             total_s=spent["rollout"],
         )
+
+    def _sample(self, advantages: Tensor) -> None:
+        """Write some episodes with the advantages `(B, T)` of their tokens."""
+        if self.samples.path is not None:  # the first process alone
+            group, tokenizer = self.num_generations, self.policy.tokenizer
+            known = self.episodes, self._rewards, advantages.tolist()
+            facts = sample_facts(*known, group_size=group, tokenizer=tokenizer)
+            self.samples.write("samples", step=self.state.global_step, **facts)
 
 
 def _rollout(prompts: list[Any], trainer: EpisodeTrainer) -> dict[str, Any]:
@@ -372,22 +397,3 @@ def _reference_on_disk(policy: ModelPolicy, config: TrainConfig) -> Iterator[Non
         yield
     finally:
         policy.model.config._name_or_path = name
-
-
-def _group_facts(
-    row: int, group: Sequence[Episode], returns: Sequence[float | None]
-) -> dict[str, Any]:
-    """Summarise the episodes of one game."""
-    return {
-        "row": row,
-        "task": group[0].task.id,
-        "params": dict(group[0].task.params),
-        "returns": list(returns),
-        "won": [e.won for e in group],
-        "turns": [len(e.turns) for e in group],
-        "broken": sum(e.stop_reason.is_broken for e in group),
-    }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
