@@ -8,7 +8,7 @@ FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -fl
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -34,9 +34,12 @@ $(STAMP): pyproject.toml constraints.txt
 quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 	$(BIN)/toolkit quickstart
 
-test: lint types ## everything that CI runs
+test: lint types browser ## everything that CI runs
 	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
 	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
+
+browser: $(STAMP) ## get Chromium for the browser tests, if there is none
+	@$(BIN)/python tests/browser/chromium.py
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .
@@ -53,7 +56,7 @@ notebooks: $(STAMP) ## run every notebook
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
 	  tests/conftest.py $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
-tutorials: $(STAMP) ## make the notebooks of tutorials/ from their .py masters
+tutorials: $(STAMP) ## make the notebooks of tutorials/ and notebooks/ from .py masters
 	$(BIN)/python -m toolkit.lessons.build
 
 bench: $(STAMP) ## measure speed against other paths

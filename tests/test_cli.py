@@ -126,6 +126,14 @@ def test_evaluate_prints_its_report(capsys):
     assert "1.00" in out or "100" in out  # the expert wins every game
 
 
+def test_check_says_what_is_off_and_fails(capsys):
+    assert cli.main(["check", "guess/it"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("guess/it: ")
+    assert "problem: splits" in out  # its seeds are those of every split
+    assert "advice: nonsense" in out
+
+
 def test_train_needs_its_file(capsys):
     assert cli.main(["train", "nothing.yaml", "--max_steps", "1"]) == cli.FAILED
     assert "There is no file nothing.yaml." in capsys.readouterr().err

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.comparison import compare
     from toolkit.diagnosis import diagnose
     from toolkit.environments.base import Task, TextEnv, make_env, register, tasks
+    from toolkit.environments.checker import check_env
     from toolkit.episodes.record import Episode, StopReason, Turn
     from toolkit.episodes.rollout import collect
     from toolkit.episodes.store import load_episodes, save_episodes
@@ -31,6 +32,7 @@ _HOME = {
     "TextEnv": "toolkit.environments.base",
     "ToolkitError": "toolkit.errors",
     "Turn": "toolkit.episodes.record",
+    "check_env": "toolkit.environments.checker",
     "collect": "toolkit.episodes.rollout",
     "compare": "toolkit.comparison",
     "diagnose": "toolkit.diagnosis",
@@ -53,6 +55,7 @@ __all__ = [
     "ToolkitError",
     "Turn",
     "__version__",
+    "check_env",
     "collect",
     "compare",
     "diagnose",

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, `FAILED` or `INTERRUPTED`; `doctor` returns 1 for a broken
-        installation, `diagnose` for a run with a problem.
+        installation, `diagnose` for a run and `check` for a world with a problem.
     """
     parser = _parser()
     args, rest = parser.parse_known_args(argv)
@@ -117,6 +117,14 @@ def _experiment(args: argparse.Namespace) -> None:
     if is_main_process():
         print(conclusions(result))
         print(f"Page: {publish(result, preset_path(args.name).parent / 'results')}")
+
+
+def _check(args: argparse.Namespace) -> int:
+    from toolkit.environments.checker import check_env
+
+    verdict = check_env(args.env)
+    print(verdict)
+    return int(not verdict.passed)
 
 
 def _diagnose(args: argparse.Namespace) -> int:
@@ -244,6 +252,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
     sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
     sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
+
+    sub = command("check", _check, "say whether a world is fit for play and training")
+    sub.add_argument("env", help="such as textworld/w2-o3-q4")
 
     sub = command("diagnose", _diagnose, "say why a run is not learning")
     sub.add_argument("path", metavar="RUN", help="its folder, or its events.jsonl")

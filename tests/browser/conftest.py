@@ -1,8 +1,13 @@
-"""JupyterLab in a real browser."""
+"""JupyterLab in a real browser: one server for all tests, a browser for each file.
+
+A test gets a folder, a notebook, a kernel and a page of its own from `open_notebook`.
+(One browser for all would leave an event loop behind in which the tests of other
+folders could start none.)
+"""
 
 import json
 import os
-import shutil
+import re
 import socket
 import subprocess
 import sys
@@ -14,14 +19,18 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.browser import chromium
+from tests.browser.kernels import add_kernel
+
 ROOT = Path(__file__).parents[2]
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update"),
-    "--disable-sync",
+    *("--disable-sync", "--disable-dev-shm-usage"),
 )
-PATIENCE_S = 90
+PATIENCE_S = 120
+"""Only a test that fails waits so long; the machine may be busy with other things."""
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 
 
 @contextmanager
@@ -31,16 +40,19 @@ def jupyterlab(folder, **environment):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
-    home = {"JUPYTER_CONFIG_DIR": str(folder / ".jupyter"), "PYTHONPATH": str(ROOT)}
+    home = {
+        "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
+        "JUPYTER_DATA_DIR": str(jupyter_data(folder)),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / ".jupyter" / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".jupyter" / "workspaces"),
+        "PYTHONPATH": str(ROOT),
+    }
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            *(
-                f"--port={port}",
-                "--ServerApp.port_retries=0",
-                f"--notebook-dir={folder}",
-            ),
-            *("--IdentityProvider.token=", "--LabApp.news_url=None"),
+            *(f"--port={port}", "--ServerApp.port_retries=0"),
+            *(f"--notebook-dir={folder}", "--IdentityProvider.token="),
+            *("--ServerApp.disable_check_xsrf=True", "--LabApp.news_url=None"),
         ],
         env=os.environ | home | environment,
         stdout=subprocess.DEVNULL,
@@ -54,58 +66,101 @@ def jupyterlab(folder, **environment):
         server.wait(30)
 
 
+def jupyter_data(folder):
+    """Return where the server of `folder` looks for kernels."""
+    return folder / ".jupyter" / "data"
+
+
+def ask(address, method="GET", **body):
+    """Return what the server answers."""
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(address, data, method=method)
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
 def _wait_for(address, server):
-    for _ in range(PATIENCE_S * 5):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
         assert server.poll() is None, "JupyterLab has ended"
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                json.load(answer)
-            return
+            return ask(address)
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.1)
     raise TimeoutError(f"JupyterLab did not answer within {PATIENCE_S} s")
 
 
-@pytest.fixture(name="browser")
+@pytest.fixture(name="browser", scope="module")
 def _browser():
     """Yield Chromium."""
     playwright = pytest.importorskip("playwright.sync_api")
-    if BROWSER is None:
-        pytest.skip("chromium is not installed")
+    program = chromium.find()
+    if program is None:
+        (pytest.fail if chromium.is_required() else pytest.skip)(chromium.HELP)
     with (
         playwright.sync_playwright() as started,
-        started.chromium.launch(executable_path=BROWSER, args=QUIET) as browser,
+        started.chromium.launch(executable_path=program, args=QUIET) as browser,
     ):
         yield browser
 
 
+@pytest.fixture(name="lab", scope="session")
+def _lab(tmp_path_factory):
+    """Yield the folder and the address of the server that all tests share."""
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyterlab(folder) as address:
+        yield folder, address
+
+
 @pytest.fixture(name="open_notebook")
-def _open_notebook(tmp_path, browser):
-    """Return a function from cell sources to a page with these cells, the first run."""
-    with jupyterlab(tmp_path) as address:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE_S * 1000)
+def _open_notebook(request, lab, browser):
+    """Return a function from cell sources to a page with these cells, the first run.
 
-        def open_cells(*sources):
-            cells = [nbformat.v4.new_code_cell(source) for source in sources]
-            kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-            book = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-            nbformat.write(book, tmp_path / "test.ipynb")
-            page.goto(f"{address}doc/tree/test.ipynb")
-            page.locator(".jp-CodeCell").first.wait_for()
-            _run_first_cell(page)
-            return page
+    `ipykernel` names the version of the kernel, if it is not the installed one.
+    """
+    folder, address = lab
+    name = re.sub(r"\W+", "-", request.node.name)
+    (folder / name).mkdir()
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_S * 1000)
+    sessions = []
 
-        yield open_cells
+    def open_cells(*sources, ipykernel=None):
+        kernel = "python3"
+        if ipykernel:
+            kernel = add_kernel(ipykernel, jupyter_data(folder))
+        path = f"{name}/test{len(sessions)}.ipynb"
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        spec = {"kernelspec": {"name": kernel, "display_name": kernel}}
+        book = nbformat.v4.new_notebook(cells=cells, metadata=spec)
+        nbformat.write(book, folder / path)
+        # the kernel starts while the page loads, which then finds it under this path
+        started = ask(
+            f"{address}api/sessions",
+            "POST",
+            path=path,
+            name=path,
+            type="notebook",
+            kernel={"name": kernel},
+        )
+        sessions.append(started["id"])
+        page = context.new_page()
+        page.goto(f"{address}doc/tree/{path}")
+        _run_first_cell(page)
+        return page
+
+    yield open_cells
+    context.close()
+    for session in sessions:
+        ask(f"{address}api/sessions/{session}", "DELETE")
 
 
 def _run_first_cell(page):
-    """Press until it runs: what is run before the kernel is there is lost."""
-    prompt = page.locator(".jp-InputPrompt").first
-    for _ in range(PATIENCE_S // 3):
-        page.locator(".jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Control+Enter")
-        page.wait_for_timeout(3000)
-        if prompt.inner_text().strip() != "[ ]:":
-            return
-    raise TimeoutError("the first cell does not run")
+    """Run it once the kernel is there: what is run before is lost."""
+    page.locator(IDLE).first.wait_for(state="attached")
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-CodeCell .jp-InputPrompt").first.get_by_text(
+        re.compile(r"\[[\d*]+\]")
+    ).wait_for()

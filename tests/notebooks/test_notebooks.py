@@ -7,11 +7,11 @@ import nbformat
 import pytest
 
 from toolkit import __version__
-from toolkit.lessons.build import convert
+from toolkit.lessons.build import FOLDERS, convert
 
 ROOT = Path(__file__).parents[2]
-MASTERS = sorted(ROOT.glob("tutorials/*.py"))
-NOTEBOOKS = sorted([*ROOT.glob("tutorials/*.ipynb"), *ROOT.glob("notebooks/*.ipynb")])
+MASTERS = sorted(m for folder in FOLDERS for m in (ROOT / folder).glob("*.py"))
+NOTEBOOKS = sorted(n for folder in FOLDERS for n in (ROOT / folder).glob("*.ipynb"))
 LONGEST_CELL, LONGEST_LINE, LARGEST = 25, 88, 300_000
 
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -30,8 +30,8 @@ def prose(path):
 
 
 def test_there_are_notebooks_and_each_master_has_one():
-    assert MASTERS
-    assert {m.with_suffix(".ipynb") for m in MASTERS} <= set(NOTEBOOKS)
+    assert {master.parent.name for master in MASTERS} == {f.name for f in FOLDERS}
+    assert [m.with_suffix(".ipynb") for m in MASTERS] == NOTEBOOKS
 
 
 @pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.name)

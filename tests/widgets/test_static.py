@@ -1,7 +1,7 @@
-import shutil
 import subprocess
 from pathlib import Path
 
+import playwright
 import pytest
 
 import toolkit.widgets
@@ -9,6 +9,8 @@ from toolkit.widgets.base import script
 
 STATIC = Path(toolkit.widgets.__file__).parent / "static"
 SCRIPTS = sorted(STATIC.glob("*.js"))
+NODE = Path(playwright.__file__).parent / "driver" / "node"
+"""Comes with Playwright, so that none has to be installed."""
 MODULES = [path.stem for path in SCRIPTS if path.stem != "base"]
 
 
@@ -27,9 +29,8 @@ def test_each_widget_keeps_its_keys_from_the_notebook(name):
     assert "frame(model, el," in script(name).partition("\nfunction render(")[2]
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_are_javascript(name, tmp_path):
     module = tmp_path / f"{name}.mjs"
     module.write_text(script(name), encoding="utf-8")
-    subprocess.run(["node", "--check", module], check=True)
+    subprocess.run([NODE, "--check", module], check=True)

@@ -1,6 +1,7 @@
-"""Makes the notebooks of `tutorials/` from their py:percent masters: `make tutorials`.
+"""Makes notebooks from their py:percent masters, lessons and workbenches alike.
 
-A notebook is executed in the smoke profile and keeps its small outputs, so that it can
+`make tutorials` makes all of them, in `tutorials/` and `notebooks/`. A notebook is
+executed in the smoke profile and keeps its small outputs, so that it can
 be read where nothing runs. What would change with every run is taken out: times, cell
 counts, states of widgets. Of a picture the file alone is kept, because sites that show
 notebooks take drawings out of HTML. The measured computing time goes into the line of
@@ -19,7 +20,7 @@ from typing import Any
 
 from toolkit.errors import MissingExtraError, ToolkitError
 
-FOLDER = Path("tutorials")
+FOLDERS = Path("tutorials"), Path("notebooks")
 CELL_TIMEOUT_S = 300
 BUDGET = re.compile(r"(?<=Budget: about )\d+(?= s)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named = parser.parse_args(arguments).masters
     os.environ["TOOLKIT_PROFILE"] = "smoke"
     try:
-        for master in named or sorted(FOLDER.glob("*.py")):
+        for master in named or sorted(m for f in FOLDERS for m in f.glob("*.py")):
             build(master)
     except (ToolkitError, OSError) as error:
         print(error, file=sys.stderr)
