@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from toolkit.comparison import compare
+from toolkit.comparison import compare, most_changed, typical
 from toolkit.environments.base import Task
-from toolkit.episodes.record import Episode, StopReason
+from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import summarise
 
@@ -82,3 +82,44 @@ def test_reports_are_readable_and_json_ready():
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert data["points"] == 50
     assert data["after"]["success"] == 0.5
+
+
+def seeds(flips):
+    return [flip.task.seed for flip in flips]
+
+
+def test_flips_are_the_games_that_changed_with_an_episode_of_each_side():
+    found = compare(evaluation(*"wllwl"), evaluation(*"wlwlw")).flips
+    assert [(f.task.seed, f.gain) for f in found] == [(2, 1), (4, 1), (3, -1)]
+    assert [(f.earlier.won, f.later.won) for f in found] == [
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_flips_with_several_episodes_are_sorted_by_their_gain():
+    before = evaluation("lw", "ll", "bb", "ww", "wl")
+    after = evaluation("ww", "bw", "ww", "wl", "lw")
+    found = compare(before, after).flips
+    assert [(f.task.seed, f.gain) for f in found] == [(1, 1), (0, 0.5), (3, -0.5)]
+    # never one whose world broke, and one that shows what changed
+    assert [(f.earlier.won, f.later.won) for f in found] == [
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+    assert seeds(most_changed(found)) == [1]
+    assert most_changed(found[2:]) == []
+
+
+def test_a_typical_flip_has_a_later_episode_of_middling_length():
+    def game(seed, turns, won):
+        said = Turn(observation="", completion="", action="", reward=0.0)
+        stop = StopReason.WON if won else StopReason.LOST
+        task = Task(env="toy", seed=seed)
+        return Episode(task=task, turns=(said,) * turns, stop_reason=stop)
+
+    before = summarise([game(k, 9, won=False) for k in range(3)])
+    after = summarise([game(k, n, won=True) for k, n in enumerate((8, 2, 5))])
+    assert typical(compare(before, after).flips).task.seed == 2

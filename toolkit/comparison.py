@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median_low
 from typing import Any
 
 import numpy as np
 
+from toolkit.environments.base import Task
+from toolkit.episodes.record import Episode
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, name_tasks
+from toolkit.evaluation import Evaluation, Share, name_tasks
 from toolkit.statistics import mcnemar, paired_bootstrap
 from toolkit.tables import html_table, text_table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flip:
+    """A game that was won more often in one evaluation than in the other."""
+
+    task: Task
+    """The game."""
+    before: Share
+    """Episodes won before."""
+    after: Share
+    """Episodes won after."""
+    earlier: Episode = field(repr=False)
+    """One from before: lost if the change is for the better, won if for the worse."""
+    later: Episode = field(repr=False)
+    """One from after, with the other result."""
+
+    @property
+    def gain(self) -> float:
+        """Change of the share of episodes won; below 0 for the worse."""
+        return self.after.value - self.before.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +60,19 @@ class Comparison:
     """The first evaluation."""
     after: Evaluation = field(repr=False)
     """The second evaluation."""
+
+    @property
+    def flips(self) -> list[Flip]:
+        """The games whose result changed, the largest gain first, losses last."""
+        found = [
+            Flip(task=task, before=share, after=after, earlier=earlier, later=later)
+            for task, share in self.before.by_task.items()
+            if (after := self.after.by_task[task]).n and share.n
+            if (better := after.value - share.value)
+            and (earlier := _first(self.before, task, won=better < 0))
+            and (later := _first(self.after, task, won=better > 0))
+        ]
+        return sorted(found, key=lambda flip: -flip.gain)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary, both evaluations included."""
@@ -62,6 +100,24 @@ class Comparison:
         if self.p_value is not None:
             rows.append(("McNemar test", f"p = {self.p_value:.2g}"))
         return rows
+
+
+def most_changed(flips: Sequence[Flip]) -> list[Flip]:
+    """Return of the games that turned for the better those that did so the most."""
+    best = max((flip.gain for flip in flips), default=0.0)
+    return [flip for flip in flips if flip.gain == best > 0]
+
+
+def typical(flips: Sequence[Flip]) -> Flip:
+    """Return the one whose later episode is of middling length; there must be one."""
+    lengths = [len(flip.later.turns) for flip in flips]
+    return flips[lengths.index(median_low(lengths))]
+
+
+def _first(played: Evaluation, task: Task, *, won: bool) -> Episode | None:
+    """Return an intact episode of a game with this result."""
+    intact = (e for e in played.episodes if not e.stop_reason.is_broken)
+    return next((e for e in intact if e.task == task and e.won == won), None)
 
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:

@@ -6,9 +6,7 @@ The classes it uses (`gain`, `pain`, `plain`, `mark`, …) are styled by
 
 from __future__ import annotations
 
-from statistics import median_low
-
-from toolkit.comparison import Comparison
+from toolkit.comparison import Comparison, most_changed, typical
 from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.page import escape
 
@@ -43,6 +41,20 @@ def reward_label(reward: float) -> str:
     return f"{reward:+.3g}"
 
 
+def ending(episode: Episode) -> str:
+    """Return in words how an episode ended, after how many turns and with what pay."""
+    turns, total = len(episode.turns), reward_label(episode.total_reward)
+    count = f"{turns} turn{'' if turns == 1 else 's'}"
+    return f"{_ENDS[episode.stop_reason]} after {count}, reward {total}"
+
+
+def trouble(turn: Turn) -> str:
+    """Return what became of a command that had no effect, `""` if it had one."""
+    if not turn.action:
+        return "refused"
+    return "" if turn.info.get("valid_action", True) else "did nothing"
+
+
 def episode_table(episode: Episode, *, caption: str) -> str:
     """Return an episode as an HTML table.
 
@@ -53,16 +65,13 @@ def episode_table(episode: Episode, *, caption: str) -> str:
     Returns:
         `<table>…</table>` with everything escaped.
     """
-    turns = len(episode.turns)
-    total = reward_label(episode.total_reward)
-    end = f"{_ENDS[episode.stop_reason]} after {turns} turns, reward {total}."
     rows = "".join(_row(i, turn) for i, turn in enumerate(episode.turns, 1))
     return (
         f'<table class="game"><caption>{escape(caption)}</caption>'
         '<thead><tr><th scope="col">Turn</th><th scope="col">World and command</th>'
         f'<th scope="col">Reward</th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><td></td><td colspan="2">{_folded(episode.final_observation)}'
-        f"<p><strong>{end}</strong></p></td></tr></tfoot></table>"
+        f"<p><strong>{ending(episode)}.</strong></p></td></tr></tfoot></table>"
     )
 
 
@@ -72,40 +81,16 @@ def lost_and_won(change: Comparison) -> str:
     Of the games that turned for the better it takes one of typical length; if there
     is none, the text says so.
     """
-    pairs, chosen = _flipped(change)
-    if not pairs:
+    better = most_changed(change.flips)
+    if not better:
         return "<p>No game was lost before training and won after it.</p>"
-    lost, won = pairs[chosen]
+    flip = typical(better)
     return (
-        f"<p>Game <code>{escape(lost.task.id)}</code>, one of {len(pairs)} that turned "
-        f"from lost to won; its won game is of middling length.</p>{LEGEND}"
-        f'<div class="sides">{episode_table(lost, caption="Before training")}'
-        f"{episode_table(won, caption='After training')}</div>"
+        f"<p>Game <code>{escape(flip.task.id)}</code>, one of {len(better)} that "
+        f"turned from lost to won; its won game is of middling length.</p>{LEGEND}"
+        f'<div class="sides">{episode_table(flip.earlier, caption="Before training")}'
+        f"{episode_table(flip.later, caption='After training')}</div>"
     )
-
-
-def _flipped(change: Comparison) -> tuple[list[tuple[Episode, Episode]], int]:
-    """Return a lost and a won episode of each task that turned for the better most.
-
-    Returns:
-        The pairs, and the position of the one whose won game has a typical length.
-    """
-    earlier, later = change.before.by_task, change.after.by_task
-    gain = {task: later[task].value - share.value for task, share in earlier.items()}
-    most = max(gain.values())
-    lost = {
-        e.task: e
-        for e in change.before.episodes
-        if not e.won and not e.stop_reason.is_broken
-    }
-    won = {e.task: e for e in change.after.episodes if e.won}
-    pairs = [
-        (lost[task], won[task])
-        for task in earlier
-        if gain[task] == most > 0 and task in lost and task in won
-    ]
-    lengths = [len(after.turns) for _, after in pairs]
-    return pairs, lengths.index(median_low(lengths)) if lengths else 0
 
 
 def _row(number: int, turn: Turn) -> str:
@@ -121,11 +106,8 @@ def _row(number: int, turn: Turn) -> str:
 
 def _mark(turn: Turn) -> str:
     """Say so if the command had no effect."""
-    if not turn.action:
-        return ' <span class="mark">✗ refused</span>'
-    if not turn.info.get("valid_action", True):
-        return ' <span class="mark">✗ did nothing</span>'
-    return ""
+    word = trouble(turn)
+    return f' <span class="mark">✗ {word}</span>' if word else ""
 
 
 def _folded(text: str) -> str:

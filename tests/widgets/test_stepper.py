@@ -71,6 +71,14 @@ def test_python_plays_through_the_same_object():
     assert repr(made) == repr(widget())
 
 
+def test_a_game_can_begin_in_its_middle():
+    made = EnvStepper(make_env("gates"), commands=["b", "c"])
+    assert [t.action for t in made.turns] == ["b", "c"]
+    assert made.view["status"] == "Turn 3 of 4"
+    made.undo()
+    assert made.view["log"][-1]["answer"] == "1: b"
+
+
 def test_the_policy_plays_to_the_end_or_to_the_first_problem():
     made = widget("b", policy=Says("x", "apple"))
     made.play_out()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class EnvStepper(ToolkitWidget):
         plain: Show what a model is shown, the text alone: no list of commands, no map,
             no hints.
         path: File that Save appends to.
+        commands: What is played already when the game is shown.
 
     Raises:
         TaskError: If no game is given and the world has none of its own.
@@ -78,9 +79,12 @@ class EnvStepper(ToolkitWidget):
         *,
         plain: bool = False,
         path: str | Path = "played.jsonl",
+        commands: Iterable[str] = (),
         **traits: Any,
     ) -> None:
         self.game = Game(env, policy, task, plain=plain, path=path)
+        for text in commands:
+            self.game.handle({"do": "type", "text": text})
         super().__init__(**traits)
 
     @property

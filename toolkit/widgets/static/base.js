@@ -22,6 +22,36 @@ function drawing(text) {
   return document.importNode(made, true);
 }
 
+// A tree made by Python's `markup`: a text, or [tag, attributes, ...children].
+function grown(tree) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  const [tag, attributes, ...children] = tree;
+  if (tag === "svg") return drawing(children[0]);
+  const made = element(tag, "", "", attributes);
+  made.append(...children.map(grown));
+  return made;
+}
+
+// Shows trees in a box. What a reader has unfolded stays so, and the focus stays near.
+function regrow(box, trees) {
+  const folds = () => [...box.querySelectorAll("details[data-key]")];
+  const open = new Map(folds().map((fold) => [fold.dataset.key, fold.open]));
+  const held = box.contains(document.activeElement);
+  box.replaceChildren(...trees.map(grown));
+  for (const fold of folds()) fold.open = open.get(fold.dataset.key) ?? fold.open;
+  if (held) box.focus({ preventScroll: true });
+}
+
+// Scrolls a box, and never the page, to what is marked as `here` in it, or to its table
+// if it is the first row there; a little of what comes before stays in sight.
+function toHere(box) {
+  const here = box.querySelector(".here");
+  if (!here) return;
+  const mark = here.previousElementSibling ? here : here.closest("table") ?? here;
+  const gap = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  box.scrollTop += gap - 60;
+}
+
 // The frame of a widget: theme, keys kept from the notebook, a line that is read out,
 // and `ask`, which sends a request. `draw` is called with each new view.
 function frame(model, el, kind, label, draw) {
