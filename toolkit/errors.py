@@ -76,6 +76,10 @@ class EnvironmentCrashError(ToolkitError):
     """An environment died, hung or broke its contract."""
 
 
+class ExpressionError(ToolkitError):
+    """A text is no arithmetic, or more of it than is evaluated."""
+
+
 class SnapshotError(ToolkitError):
     """A replayed game did not reproduce the recorded texts."""
 

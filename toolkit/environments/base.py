@@ -302,7 +302,8 @@ def digest(text: str) -> str:
 Params = Mapping[str, Scalar]
 Maker = Callable[..., TextEnv]
 _FAMILIES: dict[str, tuple[str, str]] = {
-    "textworld": ("toolkit.environments.textworld", "TextWorldEnv")
+    "countdown": ("toolkit.environments.countdown", "CountdownEnv"),
+    "textworld": ("toolkit.environments.textworld", "TextWorldEnv"),
 }
 _CUSTOM: dict[str, type[TextEnv]] = {}
 
