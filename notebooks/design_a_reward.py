@@ -1,12 +1,15 @@
 # %% [markdown]
-# # Design a reward, and see what it would teach
+# # What would this reward teach?
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/design_a_reward.ipynb)
 #
-# A workbench: games are played once, and then you weigh what they are paid for. Each
-# move of a slider shows, at once, what every episode earns, which games teach nothing,
-# and which turns and tokens would be praised or blamed. No training is needed to see
-# that a reward is wrong.
+# A workbench: games are played once, and then you weigh what they are paid for. Here you
+#
+# 1. **move** a slider and see at once what every episode earns, and which turns and
+#    tokens would be praised or blamed;
+# 2. **find** the games that teach nothing, and the losses that are paid like wins,
+#    before any training;
+# 3. **take** the reward away as code, and train with it.
 #
 # Lessons 03 and 04 explain the terms and the credits; you can play without them.
 #
