@@ -3,7 +3,8 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/design_a_reward.ipynb)
 #
-# A workbench: games are played once, and then you weigh what they are paid for. Here you
+# A workbench: games are played once, and then you weigh what they are paid for. Here
+# you
 #
 # 1. **move** a slider and see at once what every episode earns, and which turns and
 #    tokens would be praised or blamed;
