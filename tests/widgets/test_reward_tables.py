@@ -10,7 +10,6 @@ from toolkit.widgets.reward_state import Design
 from toolkit.widgets.reward_tables import (
     cell,
     cut,
-    drawn,
     episodes_table,
     game_names,
     games_table,
@@ -192,4 +191,3 @@ def test_html_escapes_what_is_told():
         "class": "chosen",
     }
     assert cut("abcd", 3) == "ab…"
-    assert drawn("<svg a>").startswith('<svg xmlns="http://www.w3.org/2000/svg" a>')

@@ -93,6 +93,11 @@ def svg_picture(width: int, height: float, label: str, parts: Iterable[str]) -> 
     )
 
 
+def with_namespace(picture: str) -> str:
+    """Return a picture for those that read it as XML, such as a file or a script."""
+    return picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
 # ---- scales ----------------------------------------------------------------------
 
 

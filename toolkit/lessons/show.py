@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.charts.bars import before_after, interval_bars, sides_in_words
 from toolkit.charts.curves import curve_panels, curves_in_words, learning_curve
-from toolkit.charts.svg import Interval
+from toolkit.charts.svg import Interval, with_namespace
 from toolkit.page import escape, style
 from toolkit.paths import assets_dir
 from toolkit.training.events import steps_of
@@ -275,5 +275,5 @@ def _figure(picture: str, caption: str) -> str:
 def _alone(svg: str) -> str:
     """Return a picture for pages that show it as a file: on white, with its fonts."""
     white = '<rect width="100%" height="100%" fill="#fff"/>'
-    head, end, rest = svg.partition(">")
-    return f'{head} xmlns="http://www.w3.org/2000/svg"{end}{white}{rest}'
+    head, end, rest = with_namespace(svg).partition(">")
+    return f"{head}{end}{white}{rest}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolkit.charts.svg import with_namespace
 from toolkit.page import escape
 
 Tree = str | list[Any]
@@ -32,9 +33,7 @@ def tag(name: str, *children: Tree, **attributes: str | int) -> Tree:
 
 def picture(svg: str) -> Tree:
     """Return a drawing of our own as a tree, with the name that a page needs."""
-    if "xmlns=" not in svg:
-        svg = svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
-    return ["svg", {}, svg]
+    return ["svg", {}, with_namespace(svg)]
 
 
 def to_html(tree: Tree) -> str:

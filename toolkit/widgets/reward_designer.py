@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.charts.returns import TERM_INKS
 from toolkit.charts.strips import Strip, advantage_strips
+from toolkit.charts.svg import with_namespace
 from toolkit.episodes.record import Episode
 from toolkit.errors import ConfigError
 from toolkit.lessons.show_credit import strip_of
@@ -19,7 +20,6 @@ from toolkit.widgets.base import LARGEST, ToolkitWidget, message_size, script, s
 from toolkit.widgets.reward_state import Design
 from toolkit.widgets.reward_tables import (
     cut,
-    drawn,
     episodes_table,
     games_table,
     table_html,
@@ -247,7 +247,7 @@ class RewardDesigner(ToolkitWidget):
         strips = [
             self._some(every, k, min(k + TURNS_PER_STRIP, rows.stop)) for k in starts
         ]
-        return drawn(advantage_strips(strips, title="Advantage of each token"))
+        return with_namespace(advantage_strips(strips, title="Advantage of each token"))
 
     def _some(
         self, every: Mapping[str, Sequence[float]], start: int, stop: int

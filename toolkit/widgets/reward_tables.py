@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.charts.returns import return_bar, return_marks
+from toolkit.charts.svg import with_namespace
 from toolkit.episodes.record import Episode, StopReason
 from toolkit.errors import ConfigError
 from toolkit.page import escape
@@ -89,7 +90,7 @@ def _game(design: Design, g: int, name: str, ends: tuple[float, float]) -> list[
     return [
         cell(cut(name), ask=ask, pressed=g == design.game),
         cell(f"{int(won.sum())} of {len(group)}"),
-        cell("", svg=drawn(marks)),
+        cell("", svg=with_namespace(marks)),
         _learns(paid.standings[g], design.before.standings[g]),
         cell(str(inverted) if inverted else "–", kind="pain" if inverted else ""),
     ]
@@ -154,7 +155,7 @@ def _episode(
     odd = paid.excess[i] >= -SAME
     return [
         *cells,
-        cell("", svg=drawn(return_bar(terms, low=ends[0], high=ends[1]))),
+        cell("", svg=with_namespace(return_bar(terms, low=ends[0], high=ends[1]))),
         cell(
             number(now),
             small="≥ a win" if odd else _was(now, was),
@@ -259,11 +260,6 @@ def number(value: float) -> str:
     if abs(value) < 5e-4:
         return "0"
     return f"{value:+.3f}" if abs(value) < 0.005 else f"{value:+.2f}"
-
-
-def drawn(svg: str) -> str:
-    """Return a picture that the page can read without HTML around it."""
-    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def cut(text: str, most: int = SHORT) -> str:
