@@ -14,7 +14,7 @@
 # You need some Python, and to have heard of language models and gradient descent. You
 # need no GPU, no account and no download.
 #
-# Budget: about 60 s of computing on two CPU cores (measured in the smallest profile),
+# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile),
 # and half an hour of yours.
 
 # %% [markdown]

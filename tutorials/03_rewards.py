@@ -16,7 +16,7 @@
 # You need lesson 00, or to know what an episode, a turn and an advantage are. You need
 # no GPU, no account and no download.
 #
-# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile),
+# Budget: about 30 s of computing on two CPU cores (measured in the smallest profile),
 # and an hour of yours.
 
 # %% [markdown]

@@ -16,7 +16,7 @@
 # You need lesson 04, or to know what an advantage is, and some PyTorch: a tensor and
 # `backward`. You need no GPU, no account and no download.
 #
-# Budget: about 50 s of computing on two CPU cores (measured in the smallest profile),
+# Budget: about 30 s of computing on two CPU cores (measured in the smallest profile),
 # and an hour and a half of yours.
 
 # %% [markdown]

@@ -226,9 +226,8 @@ class _Plot:
         """Write the numbers below, only whole ones if all of `xs` are."""
         left, right, base = self.across.start, self.across.end, self.up.start
         low, high = self.across.low, self.across.high
-        ticks = round_ticks(low, high, max(2, int(right - left) // 60))
-        if all(float(x).is_integer() for x in xs):
-            ticks = sorted({round(t) for t in ticks})
+        is_whole = all(float(x).is_integer() for x in xs)
+        ticks = round_ticks(low, high, max(2, int(right - left) // 60), whole=is_whole)
         marks = [t for t in ticks if low <= t <= high]
         return "".join(
             svg_text(self.across.at(t), base + 17, f"{t:g}", anchor="middle")

@@ -160,10 +160,9 @@ def _grid(across: Scale, up: Scale, ticks: Sequence[float], show: object) -> str
     )
     low, high = across.low, across.high
     count = max(2, int(across.end - across.start) // 60)
-    wanted = sorted({round(t) for t in round_ticks(low, high, count)})
     steps = "".join(
         f'<text x="{across.at(t):.4g}" y="{up.start + 15:g}">{t}</text>'
-        for t in wanted
+        for t in round_ticks(low, high, count, whole=True)
         if low <= t <= high
     )
     return (

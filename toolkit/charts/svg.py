@@ -116,18 +116,31 @@ class Scale:
         return self.start + (self.end - self.start) * share
 
 
-def round_ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Return round numbers from at most `low` to at least `high`.
+def round_ticks(
+    low: float, high: float, count: int = 4, *, whole: bool = False
+) -> list[float]:
+    """Return round numbers from at most `low` to at least `high`, evenly spaced.
+
+    Args:
+        low: Least number.
+        high: Greatest number.
+        count: How many steps there should be, about.
+        whole: Take only whole numbers.
 
     >>> round_ticks(0, 59), round_ticks(0, 1)
     ([0, 20, 40, 60], [0.0, 0.25, 0.5, 0.75, 1.0])
+    >>> round_ticks(0, 10, 4), round_ticks(0, 10, 4, whole=True)
+    ([0.0, 2.5, 5.0, 7.5, 10.0], [0, 5, 10])
     """
     rough = (high - low) / count
+    rough = max(rough, 1.0) if whole else rough
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    steps = (s * power for s in (1, 2, 2.5, 5, 10))
+    fitting = (s for s in steps if s >= rough * 0.999)
+    step = next(s for s in fitting if s.is_integer() or not whole)
     first, last = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
     ticks = [round(i * step, 9) for i in range(first, last + 1)]
-    return [int(t) for t in ticks] if step >= 1 else ticks
+    return [int(t) for t in ticks] if step.is_integer() else ticks
 
 
 # ---- lines -----------------------------------------------------------------------
