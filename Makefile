@@ -8,7 +8,7 @@ FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -fl
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser planner lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,18 +28,26 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --constraint constraints.txt torch
 	@echo "[3/3] everything else"
 	$(FAST) $(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@# of alfworld its data files alone: what it depends on takes minutes to compile
+	$(BIN)/python -m pip install --constraint constraints.txt --no-deps alfworld
 	@touch $@
 	@echo "Installed. Next: make quickstart"
 
 quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 	$(BIN)/toolkit quickstart
 
-test: lint types browser ## everything that CI runs
+test: lint types browser planner ## everything that CI runs
 	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
 	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
 browser: $(STAMP) ## get Chromium for the browser tests, if there is none
 	@$(BIN)/python tests/browser/chromium.py
+
+planner: $(STAMP) ## build the planner of ALFWorld's own engine, to compare ours with
+	@$(BIN)/python -c 'import fast_downward' 2>/dev/null || \
+	if command -v c++ >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  $(BIN)/python -m pip install --constraint constraints.txt --no-deps fast-downward-textworld; \
+	else echo "Without a C++ compiler the tests against ALFWorld's own engine are skipped."; fi
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .

@@ -76,7 +76,7 @@ def jobs(
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import rollout, step, update, worlds
+    from benchmarks import alfworld, rollout, step, update, worlds
 
     repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
@@ -86,6 +86,11 @@ def jobs(
         what = " with admissible commands" if admissible else ""
         title = f"environment steps, w2-o3-q4, {size['games']} games{what}"
         found[name] = (title, work)
+    household = {"games": 2, "turns": 2} if quick else {"games": 12, "turns": 25}
+    for unit in alfworld.GOALS:
+        work = partial(alfworld.run, unit, repeats=repeats, **household)
+        title = f"{unit} of ALFWorld, {household['games']} games"
+        found[f"alfworld-{unit}"] = (title, work)
     for case in rollout.CASES:
         if quick:
             if case.policy != "pocket":
@@ -130,8 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="measurements by name or its beginning: worlds, rollout, rollout-large, "
-        "rollout-house, rollout-maze, rollout-training, rollout-smollm2, step, update",
+        help="measurements by name or its beginning: worlds, alfworld, rollout, "
+        "rollout-large, rollout-house, rollout-maze, rollout-training, "
+        "rollout-smollm2, step, update",
     )
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes, to see that everything runs"

@@ -45,6 +45,10 @@ through `textworld.gym`, which has a process for each game: same games, same ran
 commands, same facts (won, lost, score, maximal score). Starting games is not counted.
 `AsyncBatchEnv` has no time-outs and dies with any of its processes.
 
+**Steps and resets of ALFWorld.** The toolkit's engine against TextWorld's, on games
+that are loaded already: same random commands, and on both sides the admissible commands
+after each. All texts and lists of commands are the same on both sides.
+
 **A training step.** Neither model nor environment = wall seconds between the ends of
 two steps, less choosing commands, waiting for worlds, loss, backward pass and optimiser
 (`policy_s`, `env_s`, `loss_s`, `update_s` of the run's `step` events).
@@ -112,7 +116,7 @@ def draw(races: Sequence[Result], path: Path) -> None:
         for row, race in enumerate(reversed(races)):
             ratio = race["ratio"]["wall_s"]
             low, mid, high = ratio["min"], ratio["median"], ratio["max"]
-            axes.barh(row, mid, color=OURS, height=0.55)
+            axes.barh(row, mid - 1, left=1, color=OURS, height=0.55)
             axes.hlines(row, low, high, color=GOAL, linewidth=2)
             axes.text(high, row, f"  {mid:.1f}×", va="center")
             if race["goal"]:
@@ -120,6 +124,8 @@ def draw(races: Sequence[Result], path: Path) -> None:
         names = [_short(race["title"]) for race in reversed(races)]
         axes.set_yticks(range(len(races)), names)
         axes.axvline(1, color=GOAL, linewidth=0.8)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("times as fast (wall), line: least to most, dashed: goal")
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)

@@ -13,7 +13,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmarks")
     (folder / "results").mkdir()  # the quickstart's results lie beside the others
     (folder / "results" / "quickstart.json").write_text('{"0": {}}')
-    wanted = ["worlds", "rollout-house", "step", "update"]
+    wanted = ["worlds", "alfworld", "rollout-house", "step", "update"]
     main(["--quick", "--out", str(folder), "--only", *wanted])
     return folder
 
@@ -34,6 +34,13 @@ def test_both_sides_of_a_rollout_do_the_same_work(out):
 def test_both_sides_of_the_worlds_end_with_the_same_scores(out):
     found = result(out, "worlds-admissible")
     assert found["same_scores"] == found["games"]
+
+
+@pytest.mark.parametrize("unit", ["steps", "resets"])
+def test_both_engines_of_alfworld_tell_the_same(out, unit):
+    found = result(out, f"alfworld-{unit}")
+    assert found["same_texts"] == found["texts"] > 0
+    assert found["ratio"]["wall_s"]["median"] > 1
 
 
 def test_the_parts_of_a_step_make_up_the_whole(out):

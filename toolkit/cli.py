@@ -9,6 +9,7 @@ uses it.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -135,6 +136,13 @@ def _diagnose(args: argparse.Namespace) -> int:
     return int(found.has_problem)
 
 
+def _alfworld(args: argparse.Namespace) -> None:
+    from toolkit.environments.alfworld.download import download
+
+    count = download(Path(args.to).expanduser())
+    print(f"{count} games. Now set ALFWORLD_DATA={Path(args.to).expanduser()}")
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from toolkit import doctor
 
@@ -247,11 +255,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--greedy", action="store_true", help="do not sample")
     sub.add_argument("--seed", type=int, default=0, help="of sampling")
 
-    sub = command("experiment", _experiment, "answer one of the paper's questions")
-    sub.add_argument("name", help="a file of experiments/ without .yaml, or its path")
-    sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
-    sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
-    sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
+    _add_experiment(
+        command("experiment", _experiment, "answer one of the paper's questions")
+    )
 
     sub = command("check", _check, "say whether a world is fit for play and training")
     sub.add_argument("env", help="such as textworld/w2-o3-q4")
@@ -260,9 +266,24 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("path", metavar="RUN", help="its folder, or its events.jsonl")
     sub.add_argument("--json", action="store_true", help="for programs")
 
+    _add_alfworld(command("alfworld", _alfworld, "get the games of ALFWorld"))
+
     sub = command("doctor", _doctor, "say what is installed and what is missing")
     sub.add_argument("--json", action="store_true", help="for programs")
     return parser
+
+
+def _add_experiment(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("name", help="a file of experiments/ without .yaml, or its path")
+    sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
+    sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
+    sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
+
+
+def _add_alfworld(sub: argparse.ArgumentParser) -> None:
+    folder = os.environ.get("ALFWORLD_DATA") or "~/.cache/alfworld"
+    sub.add_argument("what", choices=["download"], help="the one thing there is")
+    sub.add_argument("--to", default=folder, help="folder, to be ALFWORLD_DATA")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,14 @@ class GameGenerationError(ToolkitError):
     """A game with the wanted properties could not be made."""
 
 
+class GameFileError(ToolkitError):
+    """A game file is damaged, cannot be won or does what a game should not."""
+
+
+class DownloadError(ToolkitError):
+    """Files could not be fetched, or are not the expected ones."""
+
+
 class CacheError(ToolkitError):
     """The cache on disk cannot be read or written."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from toolkit.environments.base import Task, TextEnv
 from toolkit.episodes.record import Episode
-from toolkit.errors import ContaminationError, ToolkitError
+from toolkit.errors import ContaminationError, TaskError, ToolkitError
 from toolkit.statistics import effective_n, wilson
 from toolkit.tables import html_table, text_table
 
@@ -86,6 +86,7 @@ class Evaluation:
         names = "success low high n wins broken mean_turns mean_turns_won greedy seed"
         return {
             **{name: getattr(self, name) for name in names.split()},
+            "source": next(iter(_sources(self.by_task)), None),
             "by_task": [
                 {"id": task.id, "wins": share.hits, "n": share.n}
                 for task, share in self.by_task.items()
@@ -111,6 +112,7 @@ class Evaluation:
             ("episodes", f"{self.wins} of {judged} won, {self.n} tasks"),
             ("turns", f"{self.mean_turns:.1f}{won}"),
             ("world failed", f"{self.broken} episodes"),
+            *(("games", source) for source in _sources(self.by_task)),
             ("acting", "greedy" if self.greedy else f"sampled, seed {self.seed}"),
             *((f"understood: {v}", str(share)) for v, share in self.by_verb.items()),
         ]
@@ -147,11 +149,13 @@ def evaluate(
 
     Raises:
         ContaminationError: If one of the tasks was trained on.
+        TaskError: If generated games are among games of a published data set.
         ConfigError: If a number is out of range.
         ToolkitError: If the world failed in every episode.
     """
     from toolkit.episodes.rollout import collect
 
+    _refuse_mixed(tasks)
     _refuse_trained(tasks, _keys(trained_on) | _keys(getattr(policy, "trained_on", ())))
     episodes = collect(
         policy,
@@ -184,6 +188,7 @@ def summarise(
 
     Raises:
         ToolkitError: If there is no episode whose world worked.
+        TaskError: If generated games are among games of a published data set.
     """
     episodes = tuple(episodes)
     intact = [episode for episode in episodes if not episode.stop_reason.is_broken]
@@ -194,6 +199,7 @@ def summarise(
             f"Of {len(episodes)} episodes none is intact ({', '.join(reasons)}).",
             next((e.error for e in episodes if e.error), "Play at least one task."),
         )
+    _refuse_mixed({episode.task for episode in episodes})
     by_task = _by_task(episodes)
     rates = [share.value for share in by_task.values() if share.n]
     success = float(np.mean(rates))
@@ -234,6 +240,23 @@ def _by_verb(episodes: Iterable[Episode]) -> dict[str, Share]:
             valid[verb].append(bool(turn.info.get("valid_action")))
     often_first = sorted(valid.items(), key=lambda item: (-len(item[1]), item[0]))
     return {verb: Share(hits=sum(v), n=len(v)) for verb, v in often_first}
+
+
+def _refuse_mixed(tasks: Iterable[Task]) -> None:
+    """Refuse one score for tasks that come from several sources."""
+    found = sorted(_sources(tasks))
+    if len(found) > 1:
+        raise TaskError(
+            f"The tasks come from several sources: {', '.join(found)}.",
+            "One number for games of a data set and generated ones says nothing about "
+            "either.",
+            "Evaluate them one after the other.",
+        )
+
+
+def _sources(tasks: Iterable[Task]) -> set[str]:
+    """Return where the games of tasks are from, as their parameter `source` says."""
+    return {str(s) for t in tasks if (s := dict(t.params).get("source")) is not None}
 
 
 def _refuse_trained(tasks: Iterable[Task], trained: set[tuple[str, int]]) -> None:

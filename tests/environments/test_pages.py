@@ -2,12 +2,14 @@
 
 import doctest
 import inspect
+import itertools
 import re
 from pathlib import Path
 
 import pytest
 
 from toolkit.environments import countdown, countdown_games, textworld
+from toolkit.environments.alfworld import sources
 from toolkit.environments.base import _FAMILIES, env_class, make_env, tasks
 
 FOLDER = Path(__file__).parents[2] / "docs" / "environments"
@@ -25,6 +27,7 @@ SECTIONS = [
 ]
 """Headings of Gymnasium's template."""
 SPLITS = {
+    "alfworld": (sources.SEEDS, sources.DEFAULT_SIZES),
     "countdown": (countdown_games.SPLIT_SEEDS, countdown.DEFAULT_SIZES),
     "textworld": (textworld.SPLIT_SEEDS, textworld.DEFAULT_SIZES),
 }
@@ -32,12 +35,17 @@ SPLITS = {
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
+@pytest.fixture(autouse=True)
+def _generated_games(monkeypatch):
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+
+
 def rows(page, section):
-    """Return the rows of the table of a section, headings left out."""
+    """Return the rows of the first table of a section, headings left out."""
     text = re.split(rf"^## {section}\n", page.read_text(), flags=re.M)[1]
-    lines = re.split(r"^## ", text, flags=re.M)[0].splitlines()
-    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
-    return table[2:]
+    lines = itertools.dropwhile(lambda line: line[:1] != "|", text.splitlines())
+    table = itertools.takewhile(lambda line: line[:1] == "|", lines)
+    return [line.strip("| ").split(" | ") for line in table][2:]
 
 
 def ids_in(page):

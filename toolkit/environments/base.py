@@ -19,6 +19,7 @@ import gymnasium
 import numpy as np
 
 from toolkit.environments.commands import CommandRules
+from toolkit.environments.ids import with_settings
 from toolkit.errors import (
     SnapshotError,
     TaskError,
@@ -131,6 +132,8 @@ class TextEnv(gymnasium.Env[str, str]):
 
     rules: ClassVar[CommandRules] = CommandRules()
     refusal: ClassVar[str] = "That command does nothing here."
+    split_names: ClassVar[Mapping[str, str]] = {}
+    """Other names of splits, such as those of a published data set."""
 
     def __init__(
         self, *, max_turns: int, admissible: bool = False, expert: bool = False
@@ -302,6 +305,7 @@ def digest(text: str) -> str:
 Params = Mapping[str, Scalar]
 Maker = Callable[..., TextEnv]
 _FAMILIES: dict[str, tuple[str, str]] = {
+    "alfworld": ("toolkit.environments.alfworld.environment", "AlfworldEnv"),
     "countdown": ("toolkit.environments.countdown", "CountdownEnv"),
     "textworld": ("toolkit.environments.textworld", "TextWorldEnv"),
 }
@@ -340,12 +344,14 @@ def make_env(env: str, **params: Any) -> TextEnv:
     """Make an environment from its registry id.
 
     Args:
-        env: Such as `textworld/w2-o3-q4`.
+        env: Such as `textworld/w2-o3-q4`, or `alfworld/all?size=0.5` for an argument
+            in the id.
         **params: Keyword arguments of the environment, such as `max_turns`.
 
     Raises:
         UnknownEnvironmentError: If the id is not known; the near matches are named.
     """
+    env, params = with_settings(env, params)
     made = env_class(env)(env, **params)  # type: ignore[arg-type, call-arg]
     made.spec = gymnasium.envs.registration.EnvSpec(
         id=env,
@@ -365,18 +371,21 @@ def tasks(
 
     Args:
         env: Registry id.
-        split: One of `SPLITS`.
+        split: One of `SPLITS`, or a name that the environment has for one.
         n: How many (`None`: all of the split).
         **params: Keyword arguments of the environment that change the game.
 
     Raises:
         TaskError: If the split does not exist or `n` is not positive.
     """
+    env, params = with_settings(env, params)
+    names = env_class(env).split_names
+    split = names.get(split, split)
     if split not in SPLITS:
         raise TaskError(
             f"There is no split {split!r}.",
-            f"The splits are {', '.join(SPLITS)}.",
-            near_matches(split, SPLITS),
+            f"The splits are {', '.join((*SPLITS, *names))}.",
+            near_matches(split, (*SPLITS, *names)),
         )
     if n is not None and n < 1:
         raise TaskError(f"{n} tasks were asked for.", "n must be at least 1.")
