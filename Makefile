@@ -8,7 +8,7 @@ FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -fl
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser planner lint types unit notebooks tutorials bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser planner lint types unit notebooks tutorials docs bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -66,6 +66,14 @@ notebooks: $(STAMP) ## run every notebook
 
 tutorials: $(STAMP) ## make the notebooks of tutorials/ and notebooks/ from .py masters
 	$(BIN)/python -m toolkit.lessons.build
+
+docs: .venv/.docs ## build the site into build/docs (a minute)
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees -c docs . build/docs
+	@echo "Open build/docs/index.html"
+
+.venv/.docs: $(STAMP)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev,docs]'
+	@touch $@
 
 bench: $(STAMP) ## measure speed against other paths
 	$(BIN)/python -m benchmarks

@@ -13,7 +13,7 @@ import toolkit
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOLDERS = ("benchmarks", "notebooks", "tests", "toolkit", "tutorials")
+FOLDERS = ("benchmarks", "docs", "notebooks", "tests", "toolkit", "tutorials")
 SOURCES = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.py"))
 APPLE = {"sys_platform": "darwin", "platform_machine": "arm64"}
 
@@ -92,7 +92,7 @@ def test_constraints_satisfy_every_dependency(platform):
     }
     wrong = [
         str(r)
-        for r in requirements("dev", "alfworld", "smollm2")
+        for r in requirements("dev", "alfworld", "docs", "smollm2")
         if applies(r, **platform)
         and not r.specifier.contains(tested.get(canonicalize_name(r.name), "0"))
     ]
