@@ -111,7 +111,7 @@ register("field", Field)
 
 # %%
 from toolkit import make_env, tasks
-from toolkit.widgets.stepper import EnvStepper
+from toolkit.widgets import EnvStepper
 
 world = make_env("field")
 game = EnvStepper(world)

@@ -116,7 +116,7 @@ show_flips(compare(before, after["discovery"]))
 # to both models. **Play on** opens the game at the turn they part: can you do better?
 
 # %%
-from toolkit.widgets.compare import EpisodeCompare
+from toolkit.widgets import EpisodeCompare
 
 model = runs["discovery"].policy
 SHOW = {"tokenizer": model.tokenizer, "policy": model}
@@ -154,7 +154,7 @@ EpisodeCompare.best_worst(group, **SHOW)
 # %%
 from toolkit.rewards import Mix
 from toolkit.training.credit import grpo, turn_return
-from toolkit.widgets.episode_view import EpisodeView
+from toolkit.widgets import EpisodeView
 
 paid = Mix({"discovery": 1}).score(group).turn_rewards
 credits = {

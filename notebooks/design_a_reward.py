@@ -57,7 +57,7 @@ print(f"{sum(e.won for e in played)} of {len(played)} games won")
 #   world wrote is hatched; it is not trained on.
 
 # %%
-from toolkit.widgets.reward_designer import RewardDesigner
+from toolkit.widgets import RewardDesigner
 
 dense = {"success": 1.0, "discovery": 0.3, "step_cost": 0.01}
 designer = RewardDesigner(played, dense, tokenizer=policy.tokenizer)

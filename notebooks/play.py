@@ -31,7 +31,7 @@ lesson = start("play", seed=0)
 
 # %%
 from toolkit import load_policy, make_env, tasks
-from toolkit.widgets.stepper import EnvStepper
+from toolkit.widgets import EnvStepper
 
 MAZE = "textworld/coin_collector-105-basic"
 pocket = load_policy("pocket")

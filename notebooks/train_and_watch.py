@@ -32,7 +32,7 @@ lesson = start("train_and_watch", seed=0)
 # and in the episode below some tokens are praised and others blamed.
 
 # %%
-from toolkit.widgets.monitor import TrainingMonitor
+from toolkit.widgets import TrainingMonitor
 
 TrainingMonitor.replay("learns", speed=60)
 

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import toolkit
+import toolkit.widgets
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -50,19 +51,11 @@ def test_import_loads_nothing_heavy():
     assert not heavy & set(python(code).split())
 
 
-@pytest.mark.parametrize("name", toolkit.__all__)
-def test_public_name_resolves(name):
-    assert getattr(toolkit, name) is not None
-
-
-def test_unknown_public_name():
+@pytest.mark.parametrize("package", [toolkit, toolkit.widgets])
+def test_public_names_resolve_and_are_documented(package):
+    assert [n for n in package.__all__ if not getattr(package, n).__doc__] == []
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        toolkit.nothing  # noqa: B018  (the access is the test)
-
-
-def test_public_names_are_documented():
-    missing = [n for n in toolkit.__all__ if not getattr(toolkit, n).__doc__]
-    assert missing == []
+        package.nothing  # noqa: B018  (the access is the test)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

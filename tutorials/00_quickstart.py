@@ -66,7 +66,7 @@ print(f"{len(practice)} games to practise on, {len(exam)} others for the exam")
 # the screen does not show?
 
 # %%
-from toolkit.widgets.stepper import EnvStepper
+from toolkit.widgets import EnvStepper
 
 game = EnvStepper(world, task=practice[0], plain=True)
 game

@@ -15,7 +15,7 @@ RATE = 3e-4
 """Learning rate of `TrainConfig`, which events leave out."""
 CODE = """\
 from toolkit.training.forking import fork
-from toolkit.widgets.monitor import TrainingMonitor
+from toolkit.widgets import TrainingMonitor
 
 settings = {settings}
 changes = {changes}  # whatever is to be different
