@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 	$(BIN)/toolkit quickstart
 
-test: lint types browser planner ## everything that CI runs
+test: lint types browser planner .venv/.games ## everything that CI runs
 	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
 	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
@@ -48,6 +48,11 @@ planner: $(STAMP) ## build the planner of ALFWorld's own engine, to compare ours
 	if command -v c++ >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" \
 	  $(BIN)/python -m pip install --constraint constraints.txt --no-deps fast-downward-textworld; \
 	else echo "Without a C++ compiler the tests against ALFWorld's own engine are skipped."; fi
+
+# worlds of others, which only their own tests need; without them these are skipped
+.venv/.games: $(STAMP)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev,games]' \
+	  && touch $@ || test -z "$$CI"
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .

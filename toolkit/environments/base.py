@@ -303,11 +303,14 @@ def digest(text: str) -> str:
 # ---- registry --------------------------------------------------------------------
 
 Params = Mapping[str, Scalar]
-Maker = Callable[..., TextEnv]
-_FAMILIES: dict[str, tuple[str, str]] = {
-    "alfworld": ("toolkit.environments.alfworld.environment", "AlfworldEnv"),
-    "countdown": ("toolkit.environments.countdown", "CountdownEnv"),
-    "textworld": ("toolkit.environments.textworld", "TextWorldEnv"),
+_FAMILIES = {
+    "alfworld": "alfworld.environment:AlfworldEnv",
+    "countdown": "countdown:CountdownEnv",
+    "gymnasium": "adapters:GymnasiumEnv",
+    "openenv": "openenv:OpenEnvEnv",
+    "reasoning-gym": "reasoning_gym:ReasoningGymEnv",
+    "textarena": "textarena:TextArenaEnv",
+    "textworld": "textworld:TextWorldEnv",
 }
 _CUSTOM: dict[str, type[TextEnv]] = {}
 
@@ -336,7 +339,7 @@ def env_class(env: str) -> type[TextEnv]:
             f"No family {family!r} is registered.",
             near_matches(family, [*_FAMILIES, *_CUSTOM]),
         )
-    module, name = _FAMILIES[family]
+    module, _, name = f"toolkit.environments.{_FAMILIES[family]}".partition(":")
     return getattr(__import__(module, fromlist=[name]), name)  # type: ignore[no-any-return]
 
 
@@ -344,8 +347,7 @@ def make_env(env: str, **params: Any) -> TextEnv:
     """Make an environment from its registry id.
 
     Args:
-        env: Such as `textworld/w2-o3-q4`, or `alfworld/all?size=0.5` for an argument
-            in the id.
+        env: Such as `textworld/w2-o3-q4`, or with arguments `alfworld/all?size=0.5`.
         **params: Keyword arguments of the environment, such as `max_turns`.
 
     Raises:
@@ -394,4 +396,4 @@ def tasks(
 
 def _params_of(factory: Callable[[], TextEnv]) -> dict[str, Any]:
     """Return the keyword arguments inside a factory made by `make_env`."""
-    return dict(factory.keywords) if isinstance(factory, functools.partial) else {}
+    return dict(getattr(factory, "keywords", {}))
