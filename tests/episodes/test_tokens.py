@@ -6,10 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.episodes.strategies import sampled_episodes
+from tests.models import char_tokenizer
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode, StopReason, Turn
-from toolkit.episodes.tokens import pad_batch, spread_turns, tokenize_episode
+from toolkit.episodes.tokens import (
+    pad_batch,
+    spread_turns,
+    token_texts,
+    tokenize_episode,
+)
 from toolkit.errors import EpisodeError
+from toolkit.policies import load_policy
 
 model_episodes = sampled_episodes()
 batches = st.lists(model_episodes, min_size=1, max_size=4)
@@ -142,3 +149,14 @@ def test_episodes_without_sampled_tokens_are_refused(turns):
     )
     with pytest.raises(EpisodeError, match="'human'"):
         tokenize_episode(episode)
+
+
+@pytest.mark.parametrize("text", ["take the red key", "naïve 🗝️ – 钥匙", "", " a  b "])
+def test_texts_of_tokens_are_the_text(text):
+    for tokenizer in (load_policy("pocket", device="cpu").tokenizer, char_tokenizer()):
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        found = token_texts(tokenizer, ids)
+        assert len(found) == len(ids)
+        assert "".join(found) == tokenizer.decode(
+            ids, clean_up_tokenization_spaces=False
+        )

@@ -7,9 +7,8 @@ from tests.models import char_tokenizer
 from tests.training.runs import Gates, batch_of, opened, opinionated, run_small
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode, StopReason, Turn
-from toolkit.policies import load_policy
 from toolkit.training.events import read_events, steps_of
-from toolkit.training.samples import FILE, LARGEST, pieces, sample_facts
+from toolkit.training.samples import FILE, LARGEST, sample_facts
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft
@@ -102,17 +101,6 @@ def test_lines_are_short():
     assert len(json.dumps(found)) < 1.1 * LARGEST
     note = found["episodes"][0]["turns"][0]["tokens"][32]
     assert note == [" … 436 tokens … ", None, None]
-
-
-@pytest.mark.parametrize("text", ["take the red key", "naïve 🗝️ – 钥匙", "", " a  b "])
-def test_pieces_are_the_text(text):
-    for tokenizer in (load_policy("pocket", device="cpu").tokenizer, TOKENIZER):
-        ids = tokenizer(text, add_special_tokens=False).input_ids
-        found = pieces(tokenizer, ids)
-        assert len(found) == len(ids)
-        assert "".join(found) == tokenizer.decode(
-            ids, clean_up_tokenization_spaces=False
-        )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from tests.html_checks import Outline
 from tests.widgets.recorded import Letters, turn
-from toolkit.widgets.episode_parts import MOST_TOKENS, pieces, said, token, tokens_line
+from toolkit.widgets.episode_parts import MOST_TOKENS, said, token, tokens_line, words
 from toolkit.widgets.markup import to_html
 
 
@@ -11,8 +11,8 @@ def told(tree):
 
 
 def test_tokens_have_texts_or_numbers():
-    assert pieces([97, 10, 32], Letters()) == ["a", "⏎", "␣"]
-    assert pieces([97], None) == ["#97"]
+    assert words([97, 10, 32], Letters()) == ["a", "⏎", "␣"]
+    assert words([97], None) == ["#97"]
 
 
 @pytest.mark.parametrize(

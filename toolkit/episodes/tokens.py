@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.episodes.record import Episode
 from toolkit.errors import EpisodeError
@@ -147,3 +147,23 @@ def _rectangle(
         [[*g, *r] if left else [*r, *g] for g, r in zip(gaps, rows, strict=True)],
         dtype=torch.long if isinstance(fill, int) else torch.float32,
     )
+
+
+def token_texts(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """Return the text that each token adds; joined, they are the text of all.
+
+    A character that several tokens spell belongs to the last of them. Each token is
+    decoded after the one before, because some tokenizers drop a space at the start.
+    """
+    found = []
+    start = told = 0  # ids before `told` have their text; the last ones from `start`
+    for end in range(1, len(ids) + 1):
+        before, text = (
+            tokenizer.decode(ids[start:stop], clean_up_tokenization_spaces=False)
+            for stop in (told, end)
+        )
+        is_whole = end == len(ids) or not text.endswith("\N{REPLACEMENT CHARACTER}")
+        found.append(text[len(before) :] if is_whole else "")
+        if is_whole:
+            start, told = told, end
+    return found

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.episodes.record import Episode, Turn
-from toolkit.episodes.tokens import tokenize_episode
+from toolkit.episodes.tokens import token_texts, tokenize_episode
 from toolkit.training.returns import Rewards
 
 FILE = "samples.jsonl"
@@ -99,7 +99,7 @@ def _turn(
 ) -> dict[str, Any]:
     """Describe turn `k`; the advantages are those of its tokens."""
     numbers = zip(turn.logprobs, advantages, strict=True)
-    texts = pieces(tokenizer, turn.action_ids)
+    texts = token_texts(tokenizer, turn.action_ids)
     tokens = [
         [text, round(logp, 4), round(advantage, 4)]
         for text, (logp, advantage) in zip(texts, numbers, strict=True)
@@ -112,26 +112,6 @@ def _turn(
         "reward": round(reward, 6),
         "tokens": _cut_tokens(tokens),
     }
-
-
-def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """Return the text that each token adds; joined, they are the text of all.
-
-    A character that several tokens spell belongs to the last of them. Each token is
-    decoded after the one before, because some tokenizers drop a space at the start.
-    """
-    found = []
-    start = told = 0  # ids before `told` have their text; the last ones from `start`
-    for end in range(1, len(ids) + 1):
-        before, text = (
-            tokenizer.decode(ids[start:stop], clean_up_tokenization_spaces=False)
-            for stop in (told, end)
-        )
-        is_whole = end == len(ids) or not text.endswith("\N{REPLACEMENT CHARACTER}")
-        found.append(text[len(before) :] if is_whole else "")
-        if is_whole:
-            start, told = told, end
-    return found
 
 
 def _described(

@@ -15,11 +15,11 @@ from toolkit.widgets.episode_parts import (
     LONG_NAME,
     MOST_TOKENS,
     chance,
-    pieces,
     said,
     signed,
     token,
     tokens_line,
+    words,
 )
 from toolkit.widgets.markup import Tree, count, cut, tag
 
@@ -275,7 +275,7 @@ def _changes(sides: Sides, row: Row) -> Tree:
     if len(turns) < len(row.turns) or not _comparable(turns):
         return ""
     found = []
-    texts = pieces(turns[0].action_ids[:MOST_TOKENS], sides.tokenizer)
+    texts = words(turns[0].action_ids[:MOST_TOKENS], sides.tokenizer)
     for text, *logps in zip(texts, *(t.logprobs for t in turns), strict=False):
         change = logps[-1] - logps[0]
         notes = [" → ".join(map(chance, logps)), f"({signed(change)})"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.episodes.record import Turn
+from toolkit.episodes.tokens import token_texts
 from toolkit.transcript import reward_label, trouble
 from toolkit.widgets.markup import Tree, count, cut, tag
 
@@ -16,12 +17,12 @@ MOST_TOKENS = 80
 """Tokens of an action that are shown."""
 
 
-def pieces(ids: Sequence[int], tokenizer: Any) -> list[str]:
+def words(ids: Sequence[int], tokenizer: Any) -> list[str]:
     """Return the texts of tokens, their numbers if there is no tokenizer."""
     if tokenizer is None:
         return [f"#{i}" for i in ids]
-    texts = (tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in ids)
-    return [str(text).replace("\n", "⏎").strip(" ") or "␣" for text in texts]
+    texts = token_texts(tokenizer, ids)
+    return [text.replace("\n", "⏎").strip(" ") or "␣" for text in texts]
 
 
 def signed(value: float) -> str:

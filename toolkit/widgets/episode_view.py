@@ -8,20 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from toolkit.charts.episode_strip import strip_of
+from toolkit.charts.strips import advantage_strips
 from toolkit.episodes.record import Episode, Turn
 from toolkit.errors import ConfigError
-from toolkit.lessons.show_credit import show_advantages
 from toolkit.transcript import ending
 from toolkit.widgets.base import ToolkitWidget, message_size, script, sheet
 from toolkit.widgets.episode_parts import (
     LONG_TEXT,
     chance,
-    pieces,
     problem,
     said,
     signed,
     token,
     tokens_line,
+    words,
 )
 from toolkit.widgets.markup import Tree, count, cut, picture, tag, to_html
 
@@ -188,18 +189,17 @@ class EpisodeView(ToolkitWidget):
         if self.tokenizer is None or sum(len(t.action_ids) for t in turns) > 400:
             return ""
         part = replace(self.episode, turns=turns)
-        rows = {
-            name: [_laid_out(turns, values[first : first + k])]
-            for name, values in self.credits.items()
-        }
-        name = f"Turns {first + 1} to {first + len(turns)}"
-        title = "Advantages, token by token"
-        shown = show_advantages(
-            {name: part}, rows, tokenizer=self.tokenizer, title=title
+        strip = strip_of(
+            part,
+            {
+                name: _laid_out(turns, values[first : first + k])
+                for name, values in self.credits.items()
+            },
+            name=f"Turns {first + 1} to {first + len(turns)}",
+            tokenizer=self.tokenizer,
         )
-        if message_size(shown.svg) > STRIP_BYTES:
-            return ""
-        return tag("figure", picture(shown.svg))
+        svg = advantage_strips([strip], title="Advantages, token by token")
+        return "" if message_size(svg) > STRIP_BYTES else tag("figure", picture(svg))
 
     def _window(self) -> tuple[int, list[Tree]]:
         """Return the first turn that is shown and as many around `at` as fit."""
@@ -270,7 +270,7 @@ class EpisodeView(ToolkitWidget):
         values = self.credits.get(self.way)
         most = self._most.get(self.way, 1.0)
         found = []
-        for i, text in enumerate(pieces(turn.action_ids[:200], self.tokenizer)):
+        for i, text in enumerate(words(turn.action_ids[:200], self.tokenizer)):
             credit = values[k][i] if values else 0.0
             logp = turn.logprobs[i] if i < len(turn.logprobs) else None
             notes = [signed(credit)] if values else []

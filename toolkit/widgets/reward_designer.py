@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from toolkit.charts.episode_strip import strip_of
 from toolkit.charts.returns import TERM_INKS
 from toolkit.charts.strips import Strip, advantage_strips
 from toolkit.charts.svg import with_namespace
 from toolkit.episodes.record import Episode
 from toolkit.errors import ConfigError
-from toolkit.lessons.show_credit import strip_of
 from toolkit.page import escape
 from toolkit.rewards.mix import Mix
 from toolkit.rewards.scored import Scored
