@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.environments.adapted import (
-    DEFAULT_SIZES,
     LONGEST,
-    SPLIT_SEEDS,
     AdaptedEnv,
     AsWritten,
     Chance,
@@ -15,6 +13,7 @@ from toolkit.environments.adapted import (
     storable,
 )
 from toolkit.environments.base import SPLITS
+from toolkit.environments.splits import DEFAULT_SIZES, SPLIT_SEEDS
 from toolkit.errors import ConfigError, EnvironmentCrashError, TaskError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.environments import adapted, countdown, countdown_games, textworld
+from toolkit.environments import countdown_games, splits, textworld
 from toolkit.environments.alfworld import sources
 from toolkit.environments.base import _FAMILIES, env_class, make_env, tasks
 
@@ -29,9 +29,9 @@ SECTIONS = [
 """Headings of Gymnasium's template."""
 SPLITS = {
     "alfworld": (sources.SEEDS, sources.DEFAULT_SIZES),
-    "countdown": (countdown_games.SPLIT_SEEDS, countdown.DEFAULT_SIZES),
-    "reasoning-gym": (adapted.SPLIT_SEEDS, adapted.DEFAULT_SIZES),
-    "textarena": (adapted.SPLIT_SEEDS, adapted.DEFAULT_SIZES),
+    "countdown": (splits.SPLIT_SEEDS, splits.DEFAULT_SIZES),
+    "reasoning-gym": (splits.SPLIT_SEEDS, splits.DEFAULT_SIZES),
+    "textarena": (splits.SPLIT_SEEDS, splits.DEFAULT_SIZES),
     "textworld": (textworld.SPLIT_SEEDS, textworld.DEFAULT_SIZES),
 }
 

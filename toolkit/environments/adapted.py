@@ -6,7 +6,6 @@ those of their facts go on that can be stored.
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import random
@@ -15,25 +14,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from toolkit.environments.base import Params, Scalar, Task, TextEnv
+from toolkit.environments.arguments import (
+    check_max_turns,
+    check_names,
+    kept_by_tasks,
+)
+from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.moments import FACTS, WANTED
+from toolkit.environments.splits import seeded_tasks
 from toolkit.errors import (
     ConfigError,
     EnvironmentCrashError,
-    TaskError,
-    near_matches,
 )
 
-SPLIT_SEEDS = {
-    "test": range(1, 1_001),
-    "validation": range(30_001, 40_001),
-    "demonstration": range(40_001, 50_001),
-    "train": range(50_001, 70_001),
-}
-"""Seeds of the splits."""
-DEFAULT_SIZES = {"test": 100, "validation": 100}
-"""Tasks of a split when no number is asked for; of the other splits all."""
 WON = ("won", "is_success", "success")
 """Facts by which worlds say that the goal is reached."""
 LONGEST = 10_000
@@ -64,31 +58,9 @@ class AdaptedEnv(TextEnv):
     @classmethod
     def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
         """Return the first `n` tasks of a split; no game is made here."""
-        cls._check_names(params)
+        check_names(cls, params)
         check_max_turns(params.get("max_turns"))
-        seeds = SPLIT_SEEDS[split]
-        n = DEFAULT_SIZES.get(split, len(seeds)) if n is None else n
-        if n > len(seeds):
-            raise TaskError(
-                f"{n} tasks of the split {split!r} were asked for.",
-                f"It has {len(seeds)}.",
-                f"Ask for at most {len(seeds)}.",
-            )
-        given = {name: params[name] for name in cls.kept if params.get(name)}
-        kept: tuple[tuple[str, Scalar], ...] = tuple(sorted(given.items()))
-        return [Task(env=env, seed=s, split=split, params=kept) for s in seeds[:n]]
-
-    @classmethod
-    def _check_names(cls, params: Mapping[str, Any]) -> None:
-        """Refuse arguments that the world does not have."""
-        known = set(inspect.signature(cls).parameters) - {"env_id"}
-        for name in params:
-            if name not in known:
-                raise ConfigError(
-                    f"{cls.__name__} has no argument {name!r}.",
-                    f"Its arguments are {', '.join(sorted(known))}.",
-                    near_matches(name, known),
-                )
+        return seeded_tasks(env, split, n, kept_by_tasks(params, cls.kept))
 
     def _cut_off(self) -> None:
         """Let this turn be the last one: the world says that time is up."""
@@ -177,21 +149,6 @@ def check_won_at(won_at: Any) -> None:
             f"won_at is {won_at!r}.",
             "A score of 0 would be a win.",
             "Give the reward of a game that is won.",
-        )
-
-
-def check_max_turns(max_turns: Any) -> None:
-    """Refuse a turn limit that is none.
-
-    Raises:
-        ConfigError: If it is neither `None` nor a positive whole number.
-    """
-    is_number = isinstance(max_turns, int) and not isinstance(max_turns, bool)
-    if max_turns is not None and not (is_number and max_turns > 0):
-        raise ConfigError(
-            f"max_turns is {max_turns!r}.",
-            "An episode needs at least one turn.",
-            "Leave it out, or give a positive whole number.",
         )
 
 

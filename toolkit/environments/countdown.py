@@ -7,30 +7,31 @@ expressions before answering. `docs/environments/countdown.md` describes it.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from toolkit.environments.arguments import (
+    check_goal,
+    check_max_turns,
+    check_names,
+    kept_by_tasks,
+)
 from toolkit.environments.arithmetic import as_text, evaluate
-from toolkit.environments.base import Params, Scalar, Task, TextEnv
+from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.countdown_games import (
-    SPLIT_SEEDS,
     CountdownGame,
     guesses,
     make_game,
     parse_level,
 )
+from toolkit.environments.splits import seeded_tasks
 from toolkit.environments.surroundings import Surroundings
-from toolkit.errors import ConfigError, ExpressionError, TaskError, near_matches
+from toolkit.errors import ConfigError, ExpressionError
 
-DEFAULT_SIZES = {"test": 100, "validation": 100}
-"""Tasks of a split when no number is asked for; of the other splits all."""
-GOALS = ("full", "brief")
 TURNS_PER_NUMBER = 2
 """Default `max_turns` for each number of a game of many turns."""
 FORMAT_REWARD = 0.1
@@ -133,16 +134,9 @@ class CountdownEnv(TextEnv):
     @classmethod
     def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
         """Return the first `n` tasks of a split; no game is made here."""
-        kept = _task_params(env, params)
-        seeds = SPLIT_SEEDS[split]
-        n = DEFAULT_SIZES.get(split, len(seeds)) if n is None else n
-        if n > len(seeds):
-            raise TaskError(
-                f"{n} tasks of the split {split!r} were asked for.",
-                f"It has {len(seeds)}.",
-                f"Ask for at most {len(seeds)}.",
-            )
-        return [Task(env=env, seed=s, split=split, params=kept) for s in seeds[:n]]
+        check_names(cls, params)
+        _check(env, params.get("goal", "full"), params.get("max_turns"))
+        return seeded_tasks(env, split, n, kept_by_tasks(params, ("goal", "max_turns")))
 
     def expert(self) -> list[str] | None:
         """Return the answer, for nothing that was checked changes it."""
@@ -302,38 +296,11 @@ def judge(game: CountdownGame, expression: str) -> Attempt:
 
 def _check(env_id: str, goal: Any, max_turns: Any) -> None:
     """Check the arguments that shape a game."""
-    if goal not in GOALS:
-        raise ConfigError(
-            f"There is no goal {goal!r}.",
-            f"The goals are {' and '.join(GOALS)}.",
-            near_matches(str(goal), GOALS),
-        )
-    if max_turns is None:
-        return
-    if not (isinstance(max_turns, int) and max_turns > 0):
-        raise ConfigError(
-            f"max_turns is {max_turns!r}.",
-            "An episode needs at least one turn.",
-            "Leave it out, or give a positive whole number.",
-        )
-    if parse_level(env_id).single and max_turns > 1:
+    check_goal(goal)
+    check_max_turns(max_turns)
+    if parse_level(env_id).single and (max_turns or 1) > 1:
         raise ConfigError(
             f"max_turns is {max_turns}, and {env_id} is a game of one reply.",
             "Its first reply ends it.",
             f"Leave max_turns out, or use {env_id.removesuffix('-single')}.",
         )
-
-
-def _task_params(env: str, params: Mapping[str, Scalar]) -> tuple[tuple[str, Any], ...]:
-    """Return the arguments of the environment that change what is played."""
-    known = set(inspect.signature(CountdownEnv).parameters) - {"env_id"}
-    for name in params:
-        if name not in known:
-            raise ConfigError(
-                f"CountdownEnv has no argument {name!r}.",
-                f"Its arguments are {', '.join(sorted(known))}.",
-                near_matches(name, known),
-            )
-    _check(env, params.get("goal", "full"), params.get("max_turns"))
-    kept = {k: params[k] for k in ("goal", "max_turns") if params.get(k) is not None}
-    return tuple(sorted(kept.items()))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from toolkit.environments.base import SPLITS
+from toolkit.environments.splits import SPLIT_SEEDS
 from toolkit.errors import (
     ConfigError,
     TaskError,
@@ -18,13 +19,6 @@ from toolkit.errors import (
     near_matches,
 )
 
-SPLIT_SEEDS = {
-    "test": range(1, 1_001),
-    "validation": range(30_001, 40_001),
-    "demonstration": range(40_001, 50_001),
-    "train": range(50_001, 70_001),
-}
-"""Seeds of the splits."""
 COUNTS = range(2, 7)
 """How many numbers a game may have."""
 LEVELS = {

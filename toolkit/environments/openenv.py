@@ -16,13 +16,8 @@ import json
 import re
 from typing import Any, ClassVar
 
-from toolkit.environments.adapted import (
-    AdaptedEnv,
-    check_max_turns,
-    check_won_at,
-    finite,
-    outcome,
-)
+from toolkit.environments.adapted import AdaptedEnv, check_won_at, finite, outcome
+from toolkit.environments.arguments import check_max_turns
 from toolkit.environments.base import Task, TextEnv, make_env
 from toolkit.errors import (
     ConfigError,

@@ -14,7 +14,8 @@ import importlib
 import math
 from typing import Any, ClassVar
 
-from toolkit.environments.adapted import AdaptedEnv, Chance, check_max_turns
+from toolkit.environments.adapted import AdaptedEnv, Chance
+from toolkit.environments.arguments import GOALS, check_max_turns
 from toolkit.environments.base import Task
 from toolkit.errors import (
     ConfigError,
@@ -23,7 +24,6 @@ from toolkit.errors import (
     near_matches,
 )
 
-GOALS = ("full", "brief")
 EVALUATED = (
     "countdown",
     "intermediate_integration",

@@ -12,7 +12,8 @@ import io
 from contextlib import redirect_stdout
 from typing import Any, ClassVar
 
-from toolkit.environments.adapted import AdaptedEnv, Chance, check_max_turns, finite
+from toolkit.environments.adapted import AdaptedEnv, Chance, finite
+from toolkit.environments.arguments import check_max_turns
 from toolkit.environments.base import Task
 from toolkit.errors import (
     MissingExtraError,

@@ -9,19 +9,24 @@ logic is loaded only when somebody asks for `admissible_actions`, `expert` or
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from toolkit.environments.base import Params, Scalar, Task, TextEnv
+from toolkit.environments.arguments import (
+    check_goal,
+    check_max_turns,
+    check_names,
+    kept_by_tasks,
+)
+from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.game_logic import GameLogic
 from toolkit.environments.games import game_file
+from toolkit.environments.splits import seeded_tasks
 from toolkit.environments.surroundings import Surroundings
 from toolkit.environments.worlds import parse_world
-from toolkit.errors import ConfigError, TaskError, near_matches
 
 SPLIT_SEEDS = {
     "test": range(1, 101),
@@ -32,7 +37,6 @@ SPLIT_SEEDS = {
 """Seeds of the splits; `test` and `train` are those of the paper."""
 DEFAULT_SIZES = {"validation": 100}
 """Tasks of a split when no number is asked for; of the other splits all."""
-GOALS = ("full", "brief")
 TURNS_PER_COMMAND = 3
 """Default `max_turns` for each command of the quest: 12 for `q4` and 24 for `q8`, as in
 the paper; enough to look around and to correct a slip."""
@@ -117,7 +121,8 @@ class TextWorldEnv(TextEnv):
         expert: bool = False,
         progress: bool = False,
     ) -> None:
-        _check(goal, max_turns)
+        check_goal(goal)
+        check_max_turns(max_turns)
         parse_world(env_id)
         self._given = {"goal": goal, "max_turns": max_turns}
         self.wants_progress = progress
@@ -137,16 +142,13 @@ class TextWorldEnv(TextEnv):
     def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
         """Return the first `n` tasks of a split; no game is generated here."""
         parse_world(env)
-        kept = _task_params(params)
-        seeds = SPLIT_SEEDS[split]
-        n = DEFAULT_SIZES.get(split, len(seeds)) if n is None else n
-        if n > len(seeds):
-            raise TaskError(
-                f"{n} tasks of the split {split!r} were asked for.",
-                f"It has {len(seeds)}.",
-                f"Ask for at most {len(seeds)}.",
-            )
-        return [Task(env=env, seed=s, split=split, params=kept) for s in seeds[:n]]
+        check_names(cls, params)
+        check_goal(params.get("goal", "full"))
+        check_max_turns(params.get("max_turns"))
+        found = kept_by_tasks(params, ("goal", "max_turns"))
+        return seeded_tasks(
+            env, split, n, found, seeds=SPLIT_SEEDS, sizes=DEFAULT_SIZES
+        )
 
     def expert(self) -> list[str] | None:
         """Return commands that win from here, `None` if none are known.
@@ -176,7 +178,8 @@ class TextWorldEnv(TextEnv):
 
     def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
         given: dict[str, Any] = {**self._given, **dict(task.params)}
-        _check(given["goal"], given["max_turns"])
+        check_goal(given["goal"])
+        check_max_turns(given["max_turns"])
         game = game_file(task)
         self.max_turns = given["max_turns"] or default_max_turns(task.env)
         self._data = game.data
@@ -301,34 +304,3 @@ def _clean(raw: str) -> str:
     text = _TRACE.sub("", _STATUS.sub("", raw))
     text = _ROOM.sub(r"\1.", _SCORE_LINE.sub("", text))
     return " ".join(text.split())
-
-
-def _check(goal: Any, max_turns: Any) -> None:
-    """Check the arguments that shape a game."""
-    if goal not in GOALS:
-        raise ConfigError(
-            f"There is no goal {goal!r}.",
-            f"The goals are {' and '.join(GOALS)}.",
-            near_matches(str(goal), GOALS),
-        )
-    if max_turns is not None and not (isinstance(max_turns, int) and max_turns > 0):
-        raise ConfigError(
-            f"max_turns is {max_turns!r}.",
-            "An episode needs at least one turn.",
-            "Leave it out, or give a positive whole number.",
-        )
-
-
-def _task_params(params: Params) -> tuple[tuple[str, Scalar], ...]:
-    """Return the arguments of the environment that change what is played."""
-    known = set(inspect.signature(TextWorldEnv).parameters) - {"env_id"}
-    for name in params:
-        if name not in known:
-            raise ConfigError(
-                f"TextWorldEnv has no argument {name!r}.",
-                f"Its arguments are {', '.join(sorted(known))}.",
-                near_matches(name, known),
-            )
-    _check(params.get("goal", "full"), params.get("max_turns"))
-    kept = {k: params[k] for k in ("goal", "max_turns") if params.get(k) is not None}
-    return tuple(sorted(kept.items()))

@@ -16,6 +16,7 @@ from toolkit.environments.alfworld.stock import StockEngine
 from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.ids import with_settings
+from toolkit.environments.splits import too_many
 from toolkit.environments.surroundings import Surroundings
 from toolkit.errors import (
     ConfigError,
@@ -117,7 +118,7 @@ class AlfworldEnv(TextEnv):
         else:
             found = _seeds(env, split, n)
         if n is not None and n > len(found):
-            raise sources.too_many(n, split, len(found))
+            raise too_many(n, split, len(found))
         return [_with(task, {**kept, "source": source}) for task in found[:n]]
 
     def expert(self) -> list[str] | None:

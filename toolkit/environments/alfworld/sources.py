@@ -217,12 +217,3 @@ def choose(source: str) -> str:
             stacklevel=2,
         )
     return GENERATED
-
-
-def too_many(n: int, split: str, there_are: int) -> TaskError:
-    """Return the error that says that a split has not so many games."""
-    return TaskError(
-        f"{n} tasks of the split {split!r} were asked for.",
-        f"It has {there_are}.",
-        f"Ask for at most {there_are}.",
-    )
