@@ -55,6 +55,27 @@ def test_one_episode_per_task():
     ]
 
 
+def test_points_are_a_share_of_what_each_game_gives():
+    def scored(seed, *scores, most=4, reason=LOST):
+        played = episode(seed, reason, *("go" for _ in scores))
+        pairs = zip(played.turns, scores, strict=True)
+        turns = [replace(t, info={"score": s, "max_score": most}) for t, s in pairs]
+        return replace(played, turns=tuple(turns))
+
+    # what counts is the score at the end: (1/4 + 3/4) / 2 of one game, 2/2 of the other
+    found = summarise(
+        [
+            scored(1, 0, 1),
+            scored(1, 2, 3, 3),
+            scored(2, 1, 2, most=2, reason=WON),
+            scored(2, 0, most=2, reason=BROKEN),
+        ]
+    )
+    assert found.points == pytest.approx((0.5 + 1) / 2)
+    assert found.to_dict()["points"] == found.points
+    assert "0.75 of what the games give" in str(found)
+
+
 def test_broken_episodes_are_reported_but_not_counted():
     found = summarise(
         [episode(1, WON, "a"), episode(2, BROKEN, "a", "b", "c"), episode(3, BROKEN)]

@@ -64,6 +64,9 @@ class Evaluation:
     """Turns of an episode, on average."""
     mean_turns_won: float | None
     """Turns of a won episode, on average; `None` if none was won."""
+    points: float
+    """Mean over tasks of the share of the game's points that was reached, `score` of
+    `max_score` after the last turn; equal to `success` where only winning scores."""
     greedy: bool
     """Whether the most probable token was taken instead of sampling."""
     seed: int
@@ -83,9 +86,9 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the episodes as a JSON-ready dictionary."""
-        names = "success low high n wins broken mean_turns mean_turns_won greedy seed"
+        names = "success low high n wins broken mean_turns mean_turns_won points greedy"
         return {
-            **{name: getattr(self, name) for name in names.split()},
+            **{name: getattr(self, name) for name in (*names.split(), "seed")},
             "source": next(iter(_sources(self.by_task)), None),
             "by_task": [
                 {"id": task.id, "wins": share.hits, "n": share.n}
@@ -111,6 +114,7 @@ class Evaluation:
             ("success", self.headline),
             ("episodes", f"{self.wins} of {judged} won, {self.n} tasks"),
             ("turns", f"{self.mean_turns:.1f}{won}"),
+            ("points", f"{self.points:.2f} of what the games give"),
             ("world failed", f"{self.broken} episodes"),
             *(("games", source) for source in _sources(self.by_task)),
             ("acting", "greedy" if self.greedy else f"sampled, seed {self.seed}"),
@@ -215,6 +219,7 @@ def summarise(
         broken=len(episodes) - len(intact),
         mean_turns=float(np.mean([len(episode.turns) for episode in intact])),
         mean_turns_won=float(np.mean(won)) if won else None,
+        points=_points(intact),
         greedy=greedy,
         seed=seed,
         by_task=by_task,
@@ -230,6 +235,17 @@ def _by_task(episodes: Iterable[Episode]) -> dict[Task, Share]:
         if not episode.stop_reason.is_broken:
             results.append(episode.won)
     return {task: Share(hits=sum(r), n=len(r)) for task, r in won.items()}
+
+
+def _points(episodes: Iterable[Episode]) -> float:
+    """Return the mean share of points at the end, over tasks of its mean."""
+    shares: defaultdict[Task, list[float]] = defaultdict(list)
+    for episode in episodes:
+        info = episode.turns[-1].info if episode.turns else {}
+        most = info.get("max_score") or 1.0
+        share = min(1.0, float(info.get("score", 0.0)) / most)
+        shares[episode.task].append(share)
+    return float(np.mean([np.mean(found) for found in shares.values()]))
 
 
 def _by_verb(episodes: Iterable[Episode]) -> dict[str, Share]:

@@ -111,6 +111,12 @@ def test_what_is_wrong_is_named(tmp_path, changes, message):
         load_preset(written(tmp_path, **changes))
 
 
+def test_what_is_measured_must_be_known(tmp_path):
+    assert load_preset(written(tmp_path)).measure == "success"
+    with pytest.raises(ConfigError, match="'point'.*\n?.*points"):
+        load_preset(written(tmp_path, measure="point"))
+
+
 def test_an_unknown_experiment_is_answered_with_those_there_are(monkeypatch):
     monkeypatch.chdir(FOLDER.parent)
     with pytest.raises(ConfigError, match="algorithms") as caught:

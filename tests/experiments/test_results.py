@@ -7,19 +7,19 @@ from toolkit.experiments.results import (
     curve_of,
     is_number,
     label_of,
+    outcome,
     paper_of,
     runs_of,
-    success,
     whole,
 )
 
 
 def test_success_is_read_by_seed():
     made = result(seeds=(4, 7))
-    shares = success(made, "ppo", EXAMS[0])
+    shares = outcome(made, "ppo", EXAMS[0])
     assert list(shares) == [4, 7]
     assert shares[7] == made["arms"]["ppo"]["runs"][1]["after"][EXAMS[0]]["success"]
-    assert success(made, "ppo", EXAMS[0], "before") == {4: 0.62, 7: 0.62}
+    assert outcome(made, "ppo", EXAMS[0], "before") == {4: 0.62, 7: 0.62}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_success_is_read_by_seed():
 def test_a_run_without_the_exam_is_left_out(after):
     made = result()
     made["arms"]["ppo"]["runs"][1]["after"] = after
-    assert list(success(made, "ppo", EXAMS[0])) == [0, 2]
+    assert list(outcome(made, "ppo", EXAMS[0])) == [0, 2]
 
 
 def test_what_is_missing_is_empty():
@@ -36,7 +36,7 @@ def test_what_is_missing_is_empty():
     assert runs_of(found, "a") == runs_of(found, "b") == ()
     assert label_of(found, "a") == "a"
     assert paper_of(found, "a", "exam") == (None, None)
-    assert success(found, "a", "exam") == {}
+    assert outcome(found, "a", "exam") == {}
     assert curve_of({"curve": None}) == curve_of({}) == {}
 
 

@@ -33,6 +33,17 @@ def test_the_tables_have_our_numbers_and_the_papers(made):
     assert Outline(numbers(made)).text.count("1,920") == 5 * 2 * 3
 
 
+def test_points_take_the_place_of_wins_where_they_are_measured(made):
+    made["measure"] = "points"
+    for seed, run in enumerate(made["arms"]["ppo"]["runs"]):
+        run["before"][EXAMS[0]]["points"] = 0.1
+        run["after"][EXAMS[0]]["points"] = 0.2 + 0.1 * seed
+    assert row_of(made, "ppo", EXAMS[0]).after == pytest.approx([0.2, 0.3, 0.4])
+    text = Outline(numbers(made)).text
+    assert "3 of 3 10 % 30 % 5 to 55 % over runs +20.0 points" in text
+    assert "w2-o3-q4 2 10 % 62 % won 8.9 turns 40 % 100 % won 7.2 turns" in text
+
+
 def test_a_change_is_that_of_runs_with_both_ends(made):
     first, second, _ = made["arms"]["ppo"]["runs"]
     first["before"], second["after"] = {}, {}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from toolkit.experiments.results import Result, mean_of, success
+from toolkit.experiments.results import Result, mean_of, outcome
 from toolkit.statistics import t_interval
 
 
@@ -78,7 +78,7 @@ def judge(result: Result, claim: Mapping[str, Any]) -> Verdict:
     measure, (arm, exam) = claim.get("measure", "success"), claim["better"]
     ours = _measured(result, arm, exam, measure)
     if claim["than"] == "before":
-        start = success(result, arm, exam, "before")
+        start = outcome(result, arm, exam, "before")
         theirs = dict.fromkeys(start, 0.0) if measure == "gain" else start
     else:
         other, games = claim["than"]
@@ -125,10 +125,10 @@ def visible_difference(verdicts: Sequence[Verdict]) -> float | None:
 
 
 def _measured(result: Result, arm: str, exam: str, measure: str) -> dict[int, float]:
-    after = success(result, arm, exam)
+    after = outcome(result, arm, exam)
     if measure == "success":
         return after
-    start = success(result, arm, exam, "before")
+    start = outcome(result, arm, exam, "before")
     return {s: share - start[s] for s, share in after.items() if s in start}
 
 

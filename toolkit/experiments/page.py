@@ -217,8 +217,12 @@ def _plots(result: Result) -> str:
 
     source = f" Diamonds: the paper, {result['paper_source']}." if paper else ""
     start = f" Start: {result['start']}." if result["start"] else ""
+    shown = {
+        "success": f"Share of {result['n']} held-out games won.",
+        "points": f"Share of the points that {result['n']} held-out games give.",
+    }
     caption = (
-        f"Share of {result['n']} held-out games won.{start} The whiskers are Student's "
+        f"{shown[result['measure']]}{start} The whiskers are Student's "
         "95 % interval over training runs; how sure each run's share is, over its "
         f"games, is in the table below.{source}"
     )

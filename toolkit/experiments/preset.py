@@ -31,6 +31,8 @@ from toolkit.errors import ConfigError, near_matches
 
 FOLDER = Path("experiments")
 """Where presets are looked for by name."""
+MEASURES = ("success", "points")
+"""What exams can count, see `toolkit.evaluation.Evaluation`."""
 T = TypeVar("T")
 
 
@@ -110,6 +112,9 @@ class Preset:
     """By the name that pictures show."""
     arms: dict[str, Arm]
     """In the order in which they are shown."""
+    measure: str = "success"
+    """What an exam counts: "success", or "points" where hardly a game is won: the
+    share of the game's points that was reached."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of training and play; one run of every arm for each."""
     paper: dict[str, dict[str, Sequence[float]]] = field(default_factory=dict)
@@ -235,6 +240,12 @@ def _preset(name: str, data: Mapping[str, Any]) -> Preset:
     for key in given.keys() & {"seeds", "claims", "findings", "limits"}:
         given[key] = tuple(given[key])
     made = _make(Preset, {"name": name, "arms": arms, "exams": exams, **given}, name)
+    if made.measure not in MEASURES:
+        raise ConfigError(
+            f"{name!r} measures {made.measure!r}.",
+            f"Known: {', '.join(MEASURES)}.",
+            near_matches(str(made.measure), MEASURES),
+        )
     _check_names(made)
     return made
 

@@ -17,6 +17,7 @@ _EMPTY: Result = {
     **{part: {} for part in ("arms", "paper", "made")},
     "paper_source": "",
     "n": "?",
+    "measure": "success",
 }
 
 
@@ -41,10 +42,10 @@ def paper_of(result: Result, arm: str, exam: str) -> tuple[float | None, float |
     return before, after
 
 
-def success(
+def outcome(
     result: Result, arm: str, exam: str, when: str = "after"
 ) -> dict[int, float]:
-    """Return the success of each run that has it, by seed.
+    """Return what was measured of each run that has it, by seed.
 
     Args:
         result: The experiment.
@@ -52,8 +53,9 @@ def success(
         exam: Which of its exams.
         when: "before" or "after" training.
     """
+    measure = result.get("measure", "success")
     shares = {
-        run["seed"]: ((run.get(when) or {}).get(exam) or {}).get("success")
+        run["seed"]: ((run.get(when) or {}).get(exam) or {}).get(measure)
         for run in runs_of(result, arm)
     }
     return {seed: share for seed, share in shares.items() if is_number(share)}

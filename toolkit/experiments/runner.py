@@ -30,7 +30,7 @@ from toolkit.training.settings import make_config
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy
 
-KEPT = ("success", "low", "high", "n", "wins", "broken", "mean_turns")
+KEPT = ("success", "low", "high", "n", "wins", "broken", "mean_turns", "points")
 """What is kept of an evaluation."""
 TRAINING_COST = 2.0
 """Seconds of an episode that is trained on, in those of one that is only played;
@@ -329,6 +329,7 @@ def _results(preset: Preset, out: Path) -> dict[str, Any]:
         "setting": preset.setting,
         "start": next(iter(preset.arms.values())).start.policy,
         "seeds": list(preset.seeds),
+        "measure": preset.measure,
         "n": max(exam.n for exam in preset.exams.values()),
         "exams": list(preset.exams),
         "arms": arms,
@@ -353,11 +354,12 @@ def _arm_results(preset: Preset, arm: Arm, out: Path) -> dict[str, Any]:
 def _run_results(preset: Preset, job: Job) -> dict[str, Any]:
     done = json.loads((job.folder / "done.json").read_text(encoding="utf-8"))
     rollouts = steps_of(read_events(job.folder / "events.jsonl"), "rollout")
+    counts_wins = preset.measure == "success"
     return {
         "seed": job.seed,
         "before": _exam_results(preset, job.start),
         "after": _exam_results(preset, job.folder),
-        "curve": [round(float(rollout["success"]), 4) for rollout in rollouts],
+        "curve": [round(float(r["success"]), 4) for r in rollouts if counts_wins],
         "episodes": job.episodes,
         "minutes": round(done["minutes"], 2),
         "stopped": "finished",
@@ -370,5 +372,5 @@ def _exam_results(preset: Preset, folder: Path) -> dict[str, dict[str, Any]]:
         path = _exam_path(folder, exam)
         if path.is_file():
             facts = json.loads(path.read_text(encoding="utf-8"))
-            found[name] = {k: round(facts[k], 4) for k in KEPT}
+            found[name] = {k: round(facts[k], 4) for k in KEPT if k in facts}
     return found

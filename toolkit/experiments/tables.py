@@ -15,9 +15,9 @@ from toolkit.experiments.results import (
     is_number,
     label_of,
     mean_of,
+    outcome,
     paper_of,
     runs_of,
-    success,
 )
 from toolkit.page import big, escape, escaped, folded, table
 
@@ -42,7 +42,7 @@ def numbers(result: Result) -> str:
 
 def _mean_cells(result: Result, arm: str, exam: str) -> tuple[str, ...]:
     row = row_of(result, arm, exam)
-    start, end = success(result, arm, exam, "before"), success(result, arm, exam)
+    start, end = outcome(result, arm, exam, "before"), outcome(result, arm, exam)
     gain = mean_of([end[seed] - start[seed] for seed in end if seed in start])
     span = [f"{_range(row.interval)} over runs"] if row.interval else []
     paper = " → ".join("–" if p is None else percent(p) for p in row.other)
@@ -62,21 +62,26 @@ def _run_cells(result: Result, arm: str, exam: str, run: Run) -> tuple[str, ...]
         escape(label_of(result, arm)),
         escape(exam),
         escape(str(run["seed"])),
-        *(_exam_cell((run.get(side) or {}).get(exam)) for side in ("before", "after")),
+        *(
+            _exam_cell((run.get(side) or {}).get(exam), result["measure"])
+            for side in ("before", "after")
+        ),
         f"{run['episodes']:,}" if is_number(run.get("episodes")) else "–",
         f"{run['minutes']:.1f}" if is_number(run.get("minutes")) else "–",
     )
 
 
-def _exam_cell(exam: Mapping[str, Any] | None) -> str:
-    if not exam or not is_number(exam.get("success")):
+def _exam_cell(exam: Mapping[str, Any] | None, measure: str) -> str:
+    if not exam or not is_number(exam.get(measure)):
         return "–"
     lines = []
-    if is_number(exam.get("low")) and is_number(exam.get("high")):
+    if measure != "success":
+        lines.append(f"{percent(exam['success'])} won")
+    elif is_number(exam.get("low")) and is_number(exam.get("high")):
         lines.append(_range((exam["low"], exam["high"])))
     if is_number(exam.get("mean_turns")):
         lines.append(f"{exam['mean_turns']:.1f} turns")
-    return big(percent(exam["success"]), lines)
+    return big(percent(exam[measure]), lines)
 
 
 def making(result: Result) -> str:
@@ -110,12 +115,12 @@ def _told_settings(settings: Mapping[str, Any]) -> str:
 
 def row_of(result: Result, arm: str, exam: str) -> Row:
     """Return an arm in one exam as `dot_plot` takes it."""
-    after = success(result, arm, exam)
+    after = outcome(result, arm, exam)
     shares = list(after.values())
     all_there = len(shares) == len(result["seeds"])
     return Row(
         name=label_of(result, arm),
-        before=list(success(result, arm, exam, "before").values()),
+        before=list(outcome(result, arm, exam, "before").values()),
         after=shares,
         interval=share_interval(shares),
         other=paper_of(result, arm, exam),
