@@ -113,7 +113,7 @@ def test_what_is_wrong_is_named(tmp_path, changes, message):
 
 def test_what_is_measured_must_be_known(tmp_path):
     assert load_preset(written(tmp_path)).measure == "success"
-    with pytest.raises(ConfigError, match="'point'.*\n?.*points"):
+    with pytest.raises(ConfigError, match=r"'point'[\s\S]*points"):
         load_preset(written(tmp_path, measure="point"))
 
 

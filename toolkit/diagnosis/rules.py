@@ -84,7 +84,7 @@ RULES = (
             "half of per_device_train_batch_size with twice as many "
             "gradient_accumulation_steps, which changes nothing else",
             "gradient_checkpointing=True",
-            "a smaller max_completion_length, or LoRA",
+            "a smaller max_completion_length, or LoRA (see plan_memory)",
         ),
         lesson="00_quickstart",
         hides=("failed",),

@@ -265,7 +265,7 @@ def load_policy(
     if not quantize:
         model = model.to(device)
     if lora:
-        model = _with_lora(model, lora, quantize=quantize)
+        model = with_lora(model, lora, quantize=quantize)
     options.setdefault("name", str(source))
     return ModelPolicy(model, tokenizer, **options)
 
@@ -354,7 +354,7 @@ def _four_bits(dtype: Any) -> Any:
     )
 
 
-def _with_lora(model: Any, lora: Any, *, quantize: bool) -> Any:
+def with_lora(model: Any, lora: Any, *, quantize: bool) -> Any:
     """Wrap the model with LoRA adapters."""
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 

@@ -1,0 +1,154 @@
+"""What is counted without contents is what a real model keeps."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from toolkit import load_policy
+from toolkit.device import Precision
+from toolkit.errors import ConfigError, ModelError
+from toolkit.policies.models import with_lora
+from toolkit.training.memory import (
+    GIB,
+    SHAPES,
+    count_kept,
+    in_gib,
+    plan_memory,
+)
+
+SCALES = Path(__file__).parents[2] / "experiments" / "scales"
+SMALL = AutoConfig.for_model(
+    "llama",
+    hidden_size=64,
+    intermediate_size=160,
+    num_hidden_layers=4,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    vocab_size=500,
+    tie_word_embeddings=False,
+)
+RUN = {"rows": 2, "tokens": 150, "live": 8, "precision": "fp32"}
+
+
+def real(precision, lora):
+    """Return the model with its contents, as a trainer holds it."""
+    held = Precision(name=precision, reason="").compute_dtype if lora else None
+    model = AutoModelForCausalLM.from_config(SMALL, dtype=held)
+    return (with_lora(model, True, quantize=False) if lora else model).train()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("lora", [None, True], ids=["all", "lora"])
+def test_activations_are_those_of_the_real_model(precision, lora):
+    model = real(precision, lora)
+    kept, _ = count_kept(model, [150, 150], Precision(name=precision, reason=""))
+    plan = plan_memory(SMALL, **RUN | {"precision": precision, "lora": lora})
+    assert plan.activations == kept > 1_000_000
+
+
+@pytest.mark.parametrize("lora", [None, True], ids=["all", "lora"])
+def test_weights_gradients_and_optimizer_are_those_of_a_real_step(lora):
+    model = real("bf16", lora)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained)
+    model(input_ids=torch.zeros(1, 5, dtype=torch.long)).logits.sum().backward()
+    optimizer.step()
+    pairs = [optimizer.state[weight] for weight in trained]
+    states = [pair[name] for pair in pairs for name in ("exp_avg", "exp_avg_sq")]
+    plan = plan_memory(SMALL, **RUN | {"precision": "bf16", "lora": lora})
+    assert plan.weights == sum(p.nbytes for p in model.parameters())
+    assert plan.gradients == sum(p.grad.nbytes for p in trained)
+    assert plan.optimizer == sum(state.nbytes for state in states)
+    assert plan.trained == sum(p.numel() for p in trained)
+
+
+def test_checkpointing_keeps_what_enters_each_layer_and_one_layer():
+    model = real("fp32", None)
+    one, two = (plan_layers(n).activations for n in (1, 2))
+    entering = 300 * 64 * 4  # tokens x width x bytes
+    plan = plan_memory(SMALL, **RUN, gradient_checkpointing=True)
+    assert plan.activations == one + 4 * entering
+    assert plan.activations < plan_memory(SMALL, **RUN).activations / 2
+    assert plan_memory(SMALL, **RUN).activations == one + 3 * (two - one)
+    assert sum(p.nbytes for p in model.parameters()) == plan.weights
+
+
+def plan_layers(layers):
+    small = AutoConfig.for_model(**{**SMALL.to_dict(), "num_hidden_layers": layers})
+    return plan_memory(small, **RUN)
+
+
+def test_the_cache_is_as_large_as_that_of_live_episodes_may_grow():
+    model = load_policy("pocket", device="cpu").model
+    with torch.no_grad():
+        states = model(torch.zeros(8, 150, dtype=torch.long), use_cache=True)
+    layers = states.past_key_values.layers
+    exact = sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
+    assert plan_memory("pocket", **RUN).cache == 1.5 * exact
+
+
+def test_four_bits_are_for_frozen_matrices_alone():
+    plan = plan_memory(SMALL, **RUN, lora=True, quantize=True)
+    linear = 4 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 160)
+    others = plan.parameters - linear
+    assert plan.weights == pytest.approx(linear * (0.5 + 4 / 64) + 4 * others, abs=30)
+
+
+def test_a_plan_says_whether_it_fits():
+    plan = plan_memory("pocket", **RUN)
+    assert plan.parameters == load_policy("pocket").model.num_parameters()
+    assert plan.total > max(plan.playing, plan.learning)
+    assert plan.fits(2)
+    assert not plan.fits(0.5)
+    assert "while learning" in str(plan)
+    assert "<table>" in plan._repr_html_()
+
+
+@pytest.mark.parametrize(("name", "millions"), [
+    ("smollm2-135m", 134.5),
+    ("Qwen/Qwen2.5-0.5B-Instruct", 494.0),
+    ("Qwen/Qwen2.5-1.5B-Instruct", 1543.7),
+    ("Qwen/Qwen2.5-7B-Instruct", 7615.6),
+])  # fmt: skip
+def test_shapes_have_the_published_number_of_weights(name, millions):
+    assert name in SHAPES
+    plan = plan_memory(name, rows=1, tokens=8, live=1, precision="bf16")
+    assert plan.parameters / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+@pytest.mark.parametrize("scale", ["qwen2.5-1.5b", "qwen2.5-7b"])
+def test_the_scales_for_one_gpu_fit_its_80_gb(scale):
+    data = yaml.safe_load((SCALES / f"{scale}.yaml").read_text())
+    settings, start = data["settings"], data["start"]
+    plan = plan_memory(
+        start["policy"],
+        rows=settings["per_device_train_batch_size"],
+        tokens=settings["max_completion_length"],
+        live=settings["live"],
+        precision="bf16",
+        lora=start.get("lora"),
+        gradient_checkpointing=settings["gradient_checkpointing"],
+    )
+    assert plan.fits(80e9 / GIB), str(plan)
+
+
+@pytest.mark.parametrize(("wrong", "message"), [
+    ({"rows": 0}, "rows is 0"),
+    ({"precision": "int8"}, "bf16, fp16 and fp32"),
+    ({"quantize": True}, "lora=True"),
+])  # fmt: skip
+def test_what_cannot_be_counted_is_explained(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        plan_memory(SMALL, **RUN | wrong)
+
+
+def test_an_unknown_model_is_answered_with_those_that_need_no_hub(tmp_path):
+    with pytest.raises(ModelError, match=r"smollm2-135m.*Qwen2\.5-7B"):
+        plan_memory(tmp_path, **RUN)
+
+
+def test_bytes_are_told_in_gib():
+    assert in_gib(1.5 * GIB) == "1.50 GiB"
