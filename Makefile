@@ -8,7 +8,7 @@ FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -fl
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser planner lint types unit notebooks tutorials docs bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks tutorials docs bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -36,12 +36,15 @@ $(STAMP): pyproject.toml constraints.txt
 quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 	$(BIN)/toolkit quickstart
 
-test: lint types browser planner .venv/.games ## everything that CI runs
+test: lint types browser bubblewrap planner .venv/.games ## everything that CI runs
 	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
 	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
 
 browser: $(STAMP) ## get Chromium for the browser tests, if there is none
 	@$(BIN)/python tests/browser/chromium.py
+
+bubblewrap: $(STAMP) ## get bubblewrap for the sandbox tests, if there is none
+	@$(BIN)/python tests/sandbox/get_bubblewrap.py
 
 planner: $(STAMP) ## build the planner of ALFWorld's own engine, to compare ours with
 	@$(BIN)/python -c 'import fast_downward' 2>/dev/null || \

@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 
 from toolkit import cli, doctor
 from toolkit.doctor import Check, check_extra, check_package
+from toolkit.sandbox import Level, detect_level
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,19 @@ def test_every_extra_has_its_command(checks):
         assert check.state == "ok" or f"[{name}]" in check.fix
 
 
-def test_the_sandbox_level_really_works(checks):
-    level = checks["sandbox"].value
-    assert level in (*doctor.SANDBOXES, "rlimits", "none")
-    if level in doctor.SANDBOXES:
-        assert doctor._succeeds(doctor.SANDBOXES[level])
+def test_the_sandbox_is_named(checks):
+    check = checks["sandbox"]
+    assert check.value.startswith(detect_level().label)
+    assert (check.state == "ok") is detect_level().isolated
+
+
+def test_without_a_sandbox_it_is_said_how_to_get_one(monkeypatch):
+    monkeypatch.setattr(doctor, "detect_level", lambda: Level.LIMITS)
+    monkeypatch.setattr(doctor, "missing", lambda level: f"no {level.value}.")
+    check = doctor._sandbox()
+    assert check.state == "missing"
+    assert check.value.startswith("limits (trusted code only); bubblewrap: no bubble")
+    assert "apt-get install bubblewrap" in check.fix
 
 
 def test_the_cache_folder_is_named(checks):

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,15 +21,10 @@ from packaging.requirements import Requirement
 from toolkit import __version__
 from toolkit.device import pick_device, pick_precision
 from toolkit.paths import assets_dir, cache_dir
+from toolkit.sandbox.levels import GET_BETTER, Level, detect_level, missing
 
 DISTRIBUTION = "multiturn-rl-toolkit"
 IMPORT_NAMES = {"pyyaml": "yaml"}
-SANDBOXES = {
-    "bwrap": ("bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"),
-    "docker": ("docker", "info"),
-    "unshare": ("unshare", "--map-root-user", "--net", "true"),
-}
-"""Commands that succeed where a sandbox can be had, safest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,27 +79,6 @@ def as_json(checks: Sequence[Check]) -> str:
     """Return `{"works": bool, "checks": [...]}`."""
     found = {"works": works(checks), "checks": [asdict(c) for c in checks]}
     return json.dumps(found, indent=2)
-
-
-def sandbox_level() -> str:
-    """Return the strongest isolation that can be had for code an agent writes.
-
-    One of `bwrap`, `docker`, `unshare` (network cut, resource limits), `rlimits`
-    (resource limits only) and `none`.
-    """
-    for level, command in SANDBOXES.items():
-        if _succeeds(command):
-            return level
-    return "rlimits" if util.find_spec("resource") else "none"
-
-
-def _succeeds(command: Sequence[str]) -> bool:
-    """Run a command silently."""
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def _python() -> Check:
@@ -264,7 +237,6 @@ def _device(device: str) -> Check:
 def _machine() -> list[Check]:
     """Describe compiler, sandbox, notebook kernel and cache folder."""
     compiler = shutil.which("cc") or shutil.which("gcc")
-    level = sandbox_level()
     return [
         Check(
             name="compiler",
@@ -272,18 +244,24 @@ def _machine() -> list[Check]:
             state="ok" if compiler else "missing",
             fix="" if compiler else "On Debian: sudo apt-get install gcc g++ libc6-dev",
         ),
-        Check(
-            name="sandbox",
-            value=level,
-            state="ok" if level in ("bwrap", "docker") else "missing",
-            fix=""
-            if level in ("bwrap", "docker")
-            else "Let no untrusted model write code here; on Debian: "
-            "sudo apt-get install bubblewrap",
-        ),
+        _sandbox(),
         _kernel(),
         _cache(),
     ]
+
+
+def _sandbox() -> Check:
+    """Name the best sandbox for code of a model, and why there is no better one."""
+    level = detect_level()
+    if level.isolated:
+        return Check(name="sandbox", value=level.label)
+    reasons = (f"{x.value}: {missing(x)}" for x in Level if missing(x))
+    return Check(
+        name="sandbox",
+        value=f"{level.label}; {' '.join(reasons)}",
+        state="missing",
+        fix=GET_BETTER[Level.BUBBLEWRAP],
+    )
 
 
 def _kernel() -> Check:

@@ -84,6 +84,14 @@ class EnvironmentCrashError(ToolkitError):
     """An environment died, hung or broke its contract."""
 
 
+class SandboxError(ToolkitError):
+    """A sandbox cannot be had, or a process inside of it broke the conversation."""
+
+
+class SandboxTimeoutError(SandboxError):
+    """A process inside of a sandbox gave no answer in time."""
+
+
 class ExpressionError(ToolkitError):
     """A text is no arithmetic, or more of it than is evaluated."""
 
