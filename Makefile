@@ -4,11 +4,12 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 # TextWorld's interpreter is built with make; so optimised, a step takes a third less
 FAST := MAKEFLAGS='OPTS=-O3\ -std=gnu99\ -fPIC\ -fno-semantic-interposition\ -flto'
+NOTEBOOKS = $(wildcard notebooks/*.ipynb tutorials/*.ipynb tutorials/solutions/*.ipynb)
 # For example: make test PYTEST="-x -m 'not slow'"
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks tutorials docs bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks lessons docs bench experiments pocket games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -37,8 +38,8 @@ quickstart: $(STAMP) ## train a small agent and report what it learned (minutes)
 	$(BIN)/toolkit quickstart
 
 test: lint types browser bubblewrap planner .venv/.games ## everything that CI runs
-	$(BIN)/python -m pytest --doctest-modules --nbval-lax --nbval-current-env \
-	  toolkit tests $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
+	@# side by side, for each needs one core
+	$(MAKE) --no-print-directory --jobs 2 unit notebooks
 
 browser: $(STAMP) ## get Chromium for the browser tests, if there is none
 	@$(BIN)/python tests/browser/chromium.py
@@ -70,9 +71,9 @@ unit: $(STAMP) ## doctests, unit and integration tests
 
 notebooks: $(STAMP) ## run every notebook
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
-	  tests/conftest.py $(wildcard notebooks/*.ipynb tutorials/*.ipynb) $(PYTEST)
+	  tests/conftest.py $(NOTEBOOKS) $(PYTEST)
 
-tutorials: $(STAMP) ## make the notebooks of tutorials/ and notebooks/ from .py masters
+lessons: $(STAMP) ## make notebooks, solutions and guides from their .py masters
 	$(BIN)/python -m toolkit.lessons.build
 
 docs: .venv/.docs ## build the site into build/docs (a minute)

@@ -25,7 +25,7 @@ include_patterns = [
     *("CHANGELOG.md", "CONTRIBUTING.md"),
     *("benchmarks/*.md", "experiments/README.md"),
     *("docs/*.md", "docs/api/*.md", "docs/environments/*.md"),
-    *("notebooks/*.ipynb", "tutorials/*.ipynb"),
+    *("notebooks/*.ipynb", "tutorials/*.ipynb", "tutorials/guides/*.md"),
 ]
 exclude_patterns = ["benchmarks/quickstart_notes.md"]  # stands in quickstart.md
 extensions = [

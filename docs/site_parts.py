@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
 from toolkit.diagnosis import rules
+from toolkit.lessons.exercises import exercises_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\((?!https?:|#)")
@@ -79,6 +80,27 @@ class DiagnosisRules(SphinxDirective):
             f"**`{rule.id}`** ({rule.severity}): {seen} {rule.why} {lesson} "
             f"Try first:\n\n{remedies}\n"
         )
+        return self.parse_text_to_nodes(text)
+
+
+class Misconceptions(SphinxDirective):
+    """What checks of exercises and rules of `diagnose` recognise, lesson by lesson."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a list for each lesson."""
+        lessons = sorted(path.stem for path in (ROOT / "tutorials").glob("*.ipynb"))
+        return [node for lesson in lessons for node in self._of(lesson)]
+
+    def _of(self, lesson: str) -> list[nodes.Node]:
+        """Return what is known about one lesson."""
+        said = [
+            f"{message} (`{name}`)"
+            for name, exercise in exercises_of(lesson).items()
+            for message in exercise.misconceptions()
+        ]
+        said += [f"{r.why} (`{r.id}`)" for r in rules.RULES if r.lesson == lesson]
+        lines = "\n".join(f"- {line}" for line in said)
+        text = f"**[{lesson}](/tutorials/{lesson}.ipynb)**\n\n{lines}\n"
         return self.parse_text_to_nodes(text)
 
 
@@ -154,6 +176,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx what there is."""
     app.add_directive("part", Part)
     app.add_directive("diagnosis-rules", DiagnosisRules)
+    app.add_directive("misconceptions", Misconceptions)
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
     for change in (open_in_browser, name_pictures, number_lessons):
         app.connect("doctree-read", change, priority=100)  # before Sphinx collects

@@ -1,8 +1,6 @@
 # %% [markdown]
 # # How do I bring an environment of my own?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/bring_your_own_environment.ipynb)
-#
 # A world is a text game: it shows text, takes a line of text, and says when it is won.
 # Here you
 #
@@ -11,7 +9,7 @@
 # 3. **train** the small model that ships with the package in it, and see on games it
 #    has not practised on whether it has learned your rules.
 #
-# Budget: about 20 s of computing on two CPU cores (measured in the smallest profile).
+# Budget: a quarter of an hour of your time.
 
 # %%
 # Setup, safe to run again

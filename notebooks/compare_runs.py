@@ -1,8 +1,6 @@
 # %% [markdown]
 # # Where do two runs part?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/compare_runs.ipynb)
-#
 # Two numbers say which of two policies is better, and nothing of why. Here you can
 #
 # 1. **compare** two runs fairly: curves, held-out success with intervals, and a test on
@@ -14,7 +12,7 @@
 # You need no GPU, no account and no download. Bring your own runs later: all that is
 # used here are episodes and folders of runs.
 #
-# Budget: about 40 s of computing on two CPU cores, in the smallest profile.
+# Budget: a quarter of an hour of your time.
 
 # %%
 # Setup, safe to run again

@@ -1,8 +1,6 @@
 # %% [markdown]
 # # What would this reward teach?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/design_a_reward.ipynb)
-#
 # A workbench: games are played once, and then you weigh what they are paid for. Here
 # you
 #
@@ -14,7 +12,7 @@
 #
 # Lessons 03 and 04 explain the terms and the credits; you can play without them.
 #
-# Budget: about 10 s of computing on two CPU cores (measured in the smallest profile).
+# Budget: a quarter of an hour of your time.
 
 # %%
 # Setup, safe to run again

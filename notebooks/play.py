@@ -1,8 +1,6 @@
 # %% [markdown]
 # # What is it like to be the agent?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/play.ipynb)
-#
 # Before you train an agent, sit in its place. Here you
 #
 # 1. **play** a maze and a house by keyboard, take moves back, branch, and ask what a
@@ -11,7 +9,7 @@
 # 3. **keep** what you played: as a record that a reward can pay, and as a demonstration
 #    that a model can learn from.
 #
-# Budget: about 10 s of computing on two CPU cores (measured in the smallest profile).
+# Budget: a quarter of an hour of your time.
 
 # %%
 # Setup, safe to run again

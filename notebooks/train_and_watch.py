@@ -1,8 +1,6 @@
 # %% [markdown]
 # # What does a training run look like from the inside?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/notebooks/train_and_watch.ipynb)
-#
 # A workbench for watching. Here you can
 #
 # 1. **replay** a run that learns and one that does not, and see how they differ;
@@ -11,7 +9,7 @@
 #
 # You need no GPU, no account and no download.
 #
-# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile).
+# Budget: a quarter of an hour of your time.
 
 # %%
 # Setup, safe to run again

@@ -21,3 +21,10 @@ os.environ.setdefault("TOOLKIT_CACHE", str(CACHE / "toolkit"))
 
 settings.register_profile("toolkit", deadline=None, derandomize=True)
 settings.load_profile("toolkit")
+
+
+def pytest_configure(config):
+    """Watch notebooks, where there is nbval; its cells do not belong to this folder."""
+    from tests.notebooks.times import NotebookTimes
+
+    config.pluginmanager.register(NotebookTimes())

@@ -12,14 +12,15 @@ import toolkit
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*DOCS.glob("*.md"), *DOCS.glob("api/*.md")]
+GUIDES = (ROOT / "tutorials" / "guides").glob("*.md")
+PAGES = [*DOCS.glob("*.md"), *DOCS.glob("api/*.md"), *GUIDES]
 TREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
 FILES = re.compile(r"(?<!!)\]\((?!https?:|#)([^)#]+)|!\[[^]]*\]\(([^)]+)\)")
 QUOTED = re.compile(r"^### `(.*)`$", re.M)
 IMPORTS = re.compile(r"^(?:# )?(?:>>> )?from (toolkit\.[\w.]+) import", re.M)
 TEACHES = [
     *(ROOT / "notebooks").glob("*.py"),
-    *(ROOT / "tutorials").glob("*.py"),
+    *(ROOT / "tutorials" / "src").glob("*.py"),
     *(DOCS / "environments").glob("*.md"),
     ROOT / "README.md",
 ]
@@ -46,7 +47,8 @@ def below(page):
 
 
 @pytest.mark.parametrize(
-    "files", ["tutorials/*.ipynb", "notebooks/*.ipynb", "docs/**/*.md"]
+    "files",
+    ["tutorials/*.ipynb", "tutorials/guides/*.md", "notebooks/*.ipynb", "docs/**/*.md"],
 )
 def test_every_page_is_in_the_tree(files):
     wanted = set(ROOT.glob(files))

@@ -136,6 +136,12 @@ def _diagnose(args: argparse.Namespace) -> int:
     return int(found.has_problem)
 
 
+def _grade(args: argparse.Namespace) -> None:
+    from toolkit.lessons.grade import grade
+
+    print(grade(args.notebook, timeout_s=args.timeout).to_json())
+
+
 def _alfworld(args: argparse.Namespace) -> None:
     from toolkit.environments.alfworld.download import download
 
@@ -256,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0, help="of sampling")
 
     _add_experiment(
-        command("experiment", _experiment, "answer one of the paper's questions")
+        command("experiment", _experiment, "answer a question of the paper")
     )
 
     sub = command("check", _check, "say whether a world is fit for play and training")
@@ -266,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("path", metavar="RUN", help="its folder, or its events.jsonl")
     sub.add_argument("--json", action="store_true", help="for programs")
 
+    _add_grade(command("grade", _grade, "run a lesson's notebook, try its answers"))
     _add_alfworld(command("alfworld", _alfworld, "get the games of ALFWorld"))
 
     sub = command("doctor", _doctor, "say what is installed and what is missing")
@@ -278,6 +285,11 @@ def _add_experiment(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--scale", help="a file of experiments/scales/: other model, size")
     sub.add_argument("--seeds", type=_numbers, help="only these, such as 0,1")
     sub.add_argument("--out", default="runs/experiments", help="folder of all runs")
+
+
+def _add_grade(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("notebook", metavar="NOTEBOOK", help="that somebody worked on")
+    sub.add_argument("--timeout", type=float, default=600, help="seconds for its cells")
 
 
 def _add_alfworld(sub: argparse.ArgumentParser) -> None:

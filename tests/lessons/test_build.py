@@ -1,92 +1,61 @@
-import re
-
 import nbformat
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.lessons.build import WIDGET, build, convert, main, strip
-
-MASTER = """# %% [markdown]
-# # A question?
-#
-# Budget: about 990 s on a slow day.
-
-# %%
-import time
-
-print("step 1  1.5 s  0.2 min left")
-
-# %% tags=["parameters"]
-class Picture:
-    def _repr_mimebundle_(self, **_):
-        return {"text/html": "<svg/>", "image/svg+xml": "<svg/>", "text/plain": "words"}
-
-Picture()
-
-# %%
-if False:
-    # %pip install nothing
-    pass
-"""
+from toolkit.lessons import masters
+from toolkit.lessons.build import build, main
 
 
-@pytest.fixture(name="master")
-def _master(tmp_path):
-    path = tmp_path / "01_toy.py"
-    path.write_text(MASTER, encoding="utf-8")
-    return path
+def read(path):
+    return nbformat.read(path, as_version=4)
 
 
-def test_conversion_is_the_same_every_time(master):
-    first, second = convert(master), convert(master)
-    assert nbformat.writes(first) == nbformat.writes(second)
-    nbformat.validate(first)
-    kinds = [cell.cell_type for cell in first.cells]
-    assert kinds == ["markdown", "code", "code", "code"]
-    assert first.cells[2].metadata == {"tags": ["parameters"]}
-    assert "\n    %pip install nothing" in first.cells[3].source
+def change(master, old, new):
+    text = master.read_text(encoding="utf-8")
+    assert old in text
+    master.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_a_build_keeps_what_does_not_change(master):
-    built = nbformat.read(build(master), as_version=4)
-    nbformat.validate(built)
-    assert built.cells[1].outputs[0].text == "step 1\n"
-    data = built.cells[2].outputs[0].data
-    assert set(data) == {"image/svg+xml", "text/plain"}
-    assert [c.execution_count for c in built.cells[1:]] == [1, 2, 3]
-    (budget,) = re.findall(r"Budget: about (\d+) s", built.cells[0].source)
-    assert int(budget) in range(10, 200, 10)
-    assert f"Budget: about {budget} s" in master.read_text(encoding="utf-8")
+def test_a_build_makes_all_that_belongs_to_a_lesson(master):
+    learner = read(build(master))
+    solution = read(masters.solution_path(master))
+    nbformat.validate(learner)
+    verdicts = [book.cells[4].outputs[0].data for book in (learner, solution)]
+    assert verdicts[0]["text/plain"].startswith("Not yet: these are the returns")
+    assert verdicts[1]["text/plain"].startswith("Right")
+    assert learner.cells[5].outputs[0].text == "step 1\n"
+    drawing = learner.cells[2].outputs[0].data
+    assert set(drawing) == {"image/svg+xml", "text/plain"}
+    assert [c.execution_count for c in learner.cells if c.cell_type == "code"] == [
+        *range(1, 6)
+    ]
+    assert masters.picture_path(master).read_text() == "<svg/>\n"
+    assert "```text\nwords\n```" in masters.guide_path(master).read_text()
+
+    took = masters.facts_of("04_credit")["smoke"]
+    assert 1 < took["seconds"] < 100
+    assert 50 < took["memory_mb"] < 4000
+    assert f"{-int(-took['memory_mb'] // 100) / 10:.1f} GB" in learner.cells[0].source
+
+    change(master, "The others' mean.", "Their mean.")
+    build(master, execute=False)
+    again = read(masters.learner_path(master))
+    assert "Their mean." in again.cells[3].source
+    assert again.cells[4] == learner.cells[4]
+    change(master, "step 1", "step 2")
+    with pytest.raises(ToolkitError, match="not only words"):
+        build(master, execute=False)
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_stops_the_build(master, capsys):
-    master.write_text(MASTER + "\n# %%\n1 / 0\n", encoding="utf-8")
+def test_a_cell_that_fails_stops_the_build(master):
+    change(master, 'print("step', '1 / 0\nprint("step')
     with pytest.raises(ToolkitError, match="ZeroDivisionError"):
         build(master)
-    assert not master.with_suffix(".ipynb").exists()
+    assert not masters.learner_path(master).exists()
 
 
 def test_missing_masters_are_told(tmp_path, capsys):
     assert main([str(tmp_path / "none.py")]) == 1
     assert "none.py" in capsys.readouterr().err
-
-
-def test_widgets_leave_their_text_only():
-    live = {WIDGET: {"model_id": "x"}, "text/plain": "Play()"}
-    outputs = [
-        nbformat.v4.new_output("display_data", data=live),
-        nbformat.v4.new_output(
-            "execute_result", data={**live, "text/html": "<p>"}, execution_count=7
-        ),
-    ]
-    cell = nbformat.v4.new_code_cell("x", outputs=outputs, execution_count=7)
-    cell.metadata["execution"] = {"iopub.status.busy": "2026"}
-    book = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {"state": {}}})
-    strip(book)
-    (kept,) = book.cells[0].outputs
-    assert kept.data == {"text/plain": "Play()", "text/html": "<p>"}
-    assert kept.execution_count == book.cells[0].execution_count == 1
-    assert "widgets" not in book.metadata
-    assert "execution" not in book.cells[0].metadata

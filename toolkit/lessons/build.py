@@ -1,60 +1,113 @@
-"""Makes notebooks from their py:percent masters, lessons and workbenches alike.
+"""Makes notebooks and guides from their masters, lessons and workbenches alike.
 
-`make tutorials` makes all of them, in `tutorials/` and `notebooks/`. A notebook is
-executed in the smoke profile and keeps its small outputs, so that it can
-be read where nothing runs. What would change with every run is taken out: times, cell
-counts, states of widgets. Of a picture the file alone is kept, because sites that show
-notebooks take drawings out of HTML. The measured computing time goes into the line of
-the master that starts with `Budget`.
+`make lessons` makes all of them: for a lesson the notebook, the solution and the
+instructor's guide, in `tutorials`, for a workbench its notebook; see `masters.py` for
+what a master says. Notebooks are executed in the smoke profile, without network access
+to models, and keep their small outputs, so that they can be read where nothing runs.
+What would change with every run is taken out: times, cell counts, states of widgets. Of
+a picture the file alone is kept, because sites that show notebooks take drawings out of
+HTML.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import MissingExtraError, ToolkitError
+from toolkit.lessons import masters
+from toolkit.lessons.guides import guide
+from toolkit.lessons.strip import strip
 
-FOLDERS = Path("tutorials"), Path("notebooks")
-CELL_TIMEOUT_S = 300
-BUDGET = re.compile(r"(?<=Budget: about )\d+(?= s)")
-WIDGET = "application/vnd.jupyter.widget-view+json"
-VOLATILE = re.compile(r" +[\d.]+ (?:s|min)\b(?: left)?")
-"""Times at the end of a printed line."""
-PICTURE = "image/svg+xml"
+CELL_TIMEOUT_S = 1200
+MEASURE = """
+import json, os, resource, sys
+_peak = max(resource.getrusage(who).ru_maxrss for who in (
+    resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(json.dumps({"seconds": round(sum(os.times()[:4]), 1),
+    "memory_mb": round(_peak / (1e6 if sys.platform == "darwin" else 1e3))}))
+"""
+"""What a notebook took: computing time, which other work does not slow, and memory."""
 
 
-def build(master: Path) -> Path:
-    """Make one notebook, execute it, and write it beside its master.
+def build(master: Path, *, execute: bool = True) -> Path:
+    """Make all that belongs to one master.
 
     Args:
         master: A py:percent file.
+        execute: Run the notebooks. Without it, cells that have not changed keep their
+            outputs, which is enough for a change of words.
 
     Returns:
         The notebook.
 
     Raises:
-        ToolkitError: If a cell fails.
+        ToolkitError: If a cell fails, or the master cannot be understood.
         MissingExtraError: If the packages of the extra `dev` are missing.
+    """
+    target = masters.learner_path(master)
+    if masters.is_lesson(master):
+        masters.note_facts(master.stem, stubs=masters.stubs(master))
+    notebook = _make(master, target, execute=execute)
+    if masters.is_lesson(master):
+        _make(master, masters.solution_path(master), execute=execute, solved=True)
+        masters.guide_path(master).parent.mkdir(exist_ok=True)
+        masters.guide_path(master).write_text(guide(master, notebook), encoding="utf-8")
+    return target
+
+
+def _make(
+    master: Path, target: Path, *, execute: bool = True, solved: bool = False
+) -> Any:
+    """Write one notebook, and return it."""
+    import nbformat
+
+    notebook = masters.convert(master, solved=solved)
+    if execute:
+        print(f"{target}: executing", flush=True)
+        took = run(notebook, target.parent)
+        strip(notebook)
+        if not solved:
+            masters.note_facts(master.stem, smoke=took)
+            _keep_picture(notebook, masters.picture_path(master))
+        print(f"{target}: {took['seconds']} s, {took['memory_mb']} MB")
+    else:
+        _keep_outputs(notebook, nbformat.read(target, as_version=4))
+    fresh = masters.convert(master, solved=solved)  # knows the new budget
+    notebook.cells[0].source = fresh.cells[0].source
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, target)
+    return notebook
+
+
+def run(notebook: Any, folder: Path) -> dict[str, float]:
+    """Execute a notebook in place.
+
+    Returns:
+        Computing time in `seconds` and largest `memory_mb`.
+
+    Raises:
+        ToolkitError: If a cell fails.
+        MissingExtraError: If nbclient is not installed.
     """
     try:
         import nbclient
         import nbformat
     except ImportError as error:
         raise MissingExtraError("nbclient", "dev") from error
-    notebook = convert(master)
-    print(f"{master}: executing", flush=True)
-    before = _computed_s()
+    import json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook.cells.append(nbformat.v4.new_code_cell(MEASURE))
     client = nbclient.NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
         startup_timeout=CELL_TIMEOUT_S,
-        resources={"metadata": {"path": str(master.parent)}},
+        resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
         coalesce_streams=True,
     )
@@ -62,96 +115,52 @@ def build(master: Path) -> Path:
         client.execute()
     except nbclient.exceptions.CellExecutionError as error:
         raise ToolkitError(
-            f"{master} does not run to its end.",
-            str(error),
-            "Mend the cell, and build again.",
+            "A cell fails.", str(error), "Mend it in the master, and build again."
         ) from error
-    seconds = _computed_s() - before
-    note_budget(master, seconds)
-    for cell, fresh in zip(notebook.cells, convert(master).cells, strict=True):
-        cell.source = fresh.source
-    strip(notebook)
-    target = master.with_suffix(".ipynb")
-    nbformat.write(notebook, target)
-    print(f"{target}: {seconds:.0f} s, {target.stat().st_size / 1000:.0f} kB")
-    return target
+    took: dict[str, float] = json.loads(notebook.cells.pop().outputs[0].text)
+    return took
 
 
-def convert(master: Path) -> Any:
-    """Return the notebook of a master, without outputs.
+def _keep_picture(notebook: Any, path: Path) -> None:
+    """Write the drawing of the cell tagged `end-state` to a file."""
+    for cell in notebook.cells:
+        if masters.END_STATE in cell.metadata.get("tags", ()):
+            drawings = [o.get("data", {}).get("image/svg+xml") for o in cell.outputs]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(next(filter(None, drawings)) + "\n", encoding="utf-8")
+
+
+def _keep_outputs(notebook: Any, earlier: Any) -> None:
+    """Give code cells the outputs that they had.
 
     Raises:
-        MissingExtraError: If jupytext is not installed.
+        ToolkitError: If their code has changed.
     """
-    try:
-        import jupytext
-    except ImportError as error:
-        raise MissingExtraError("jupytext", "dev") from error
-    notebook = jupytext.read(master, fmt="py:percent")
-    notebook.metadata = {
-        "kernelspec": {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        },
-        "language_info": {"name": "python"},
-    }
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number:02}"
-        cell.metadata.pop("lines_to_next_cell", None)
-    return notebook
-
-
-def note_budget(master: Path, seconds: float) -> None:
-    """Write the measured time, rounded up to tens, into the master."""
-    text = master.read_text(encoding="utf-8")
-    tens = 10 * -int(-seconds // 10)
-    master.write_text(BUDGET.sub(str(tens), text), encoding="utf-8")
-
-
-def _computed_s() -> float:
-    """Return the processor seconds of ended kernels, which other work does not slow."""
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def strip(notebook: Any) -> None:
-    """Take everything out that would differ in the next run."""
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for number, cell in enumerate(code, start=1):
-        cell.metadata.pop("execution", None)
-        # not None: nbval takes a cell with outputs and without a number for a mistake
-        cell.execution_count = number
-        outputs = (_stripped(output, number) for output in cell.outputs)
-        cell.outputs = [output for output in outputs if output is not None]
-
-
-def _stripped(output: Any, number: int) -> Any:
-    """Return an output without what is volatile, `None` if nothing remains."""
-    if output.output_type == "stream":
-        output.text = VOLATILE.sub("", output.text)
-        return output
-    if "execution_count" in output:
-        output.execution_count = number
-    data = output.get("data", {})
-    if data.pop(WIDGET, None) is not None and "text/html" not in data:
-        return None
-    if PICTURE in data:
-        data.pop("text/html", None)
-    return output
+    fresh, old = (
+        [cell for cell in book.cells if cell.cell_type == "code"]
+        for book in (notebook, earlier)
+    )
+    if [cell.source for cell in fresh] != [cell.source for cell in old]:
+        raise ToolkitError(
+            "The code has changed, not only words.", fix="Build without --words."
+        )
+    for cell, before in zip(fresh, old, strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the notebooks that are named, or all of them."""
+    """Build what belongs to the masters that are named, or to all of them."""
     parser = argparse.ArgumentParser(prog="python -m toolkit.lessons.build")
     parser.add_argument("masters", nargs="*", type=Path, help="default: all")
-    named = parser.parse_args(arguments).masters
-    os.environ["TOOLKIT_PROFILE"] = "smoke"
+    parser.add_argument(
+        "--words", action="store_true", help="code is unchanged, do not execute"
+    )
+    args = parser.parse_args(arguments)
+    os.environ.update(TOOLKIT_PROFILE="smoke", HF_HUB_OFFLINE="1")
     try:
-        for master in named or sorted(m for f in FOLDERS for m in f.glob("*.py")):
-            build(master)
+        found = sorted(m for f in masters.FOLDERS for m in f.glob("*.py"))
+        for master in args.masters or found:
+            build(master, execute=not args.words)
     except (ToolkitError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -104,9 +104,11 @@ def show_report(path: str | Path) -> View:
     """Show success before and after a full run: yours, or the one that ships.
 
     Args:
-        path: A `report.json` that `toolkit quickstart` wrote.
+        path: A `report.json` that `toolkit quickstart` wrote, here or
+            in a folder above.
     """
-    found = [p for p in (Path(path), assets_dir() / "quickstart.json") if p.is_file()]
+    places = _here_or_above(path), assets_dir() / "quickstart.json"
+    found = [place for place in places if place.is_file()]
     if not found:
         text = f"There is no {path} yet: `toolkit quickstart` writes it."
         return View(html=f"<p>{escape(text)}</p>", text=text)
@@ -146,9 +148,10 @@ def show_experiment(path: str | Path) -> View:
     """Show what an experiment found, a row for each arm and seed.
 
     Args:
-        path: A file of `experiments/results`; if it is missing, how to make it is said.
+        path: A file of `experiments/results`, here or in a folder above; if it is
+            missing, how to make it is said.
     """
-    path = Path(path)
+    path = _here_or_above(path)
     if not path.is_file():
         command = f"toolkit experiment {path.stem}"
         text = f"There is no {path.name} here: `{command}` makes it."
@@ -163,6 +166,13 @@ def show_experiment(path: str | Path) -> View:
         for exam in found["exams"]
     }
     return show_before_after(panels)
+
+
+def _here_or_above(path: str | Path) -> Path:
+    """Return where a file is: notebooks and their solutions lie at different depths."""
+    here = Path.cwd()
+    places = [folder / path for folder in (here, *here.parents)]
+    return next((place for place in places if place.is_file()), Path(path))
 
 
 def _ends(run: Mapping[str, Any], exam: str) -> Pair:

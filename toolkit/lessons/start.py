@@ -7,10 +7,13 @@ import os
 import platform
 import random
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.device import pick_device, pick_precision
 from toolkit.errors import ConfigError, near_matches
+
+if TYPE_CHECKING:
+    from toolkit.lessons.exercise import Exercise
 
 PROFILES = ("smoke", "t4", "full")
 """`smoke` ends within a minute on a laptop, `t4` fits a free Colab GPU, and `full` is
@@ -45,6 +48,19 @@ class Lesson:
         6
         """
         return {"smoke": smoke, "t4": t4, "full": full}[self.profile]
+
+    def exercise(self, name: str) -> Exercise:
+        """Return an exercise of this lesson.
+
+        Args:
+            name: What its answer is called.
+
+        Raises:
+            ConfigError: If there is no such exercise.
+        """
+        from toolkit.lessons.exercises import exercise_of
+
+        return exercise_of(self.name, name)
 
 
 def start(name: str, *, seed: int = 0) -> Lesson:

@@ -1,8 +1,6 @@
 # %% [markdown]
 # # What should an agent be paid for?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/03_rewards.ipynb)
-#
 # An agent learns what it is paid for, which is not always what was meant. When you are
 # through, you can
 #
@@ -16,8 +14,10 @@
 # You need lesson 00, or to know what an episode, a turn and an advantage are. You need
 # no GPU, no account and no download.
 #
-# Budget: about 30 s of computing on two CPU cores (measured in the smallest profile),
-# and an hour of yours.
+# ![Share of the points in houses that were not trained on, before and after training:
+# paid for wins alone it stays where it was, paid along the way it moves up](end-state)
+#
+# Budget: an hour of your time.
 
 # %% [markdown]
 # ## 1. Set up
@@ -140,7 +140,7 @@ class Clumsy(Policy):
         return self.coins.setdefault(o.episode, fresh).integers(2)
 
 
-# %%
+# %% tags=["expected"]
 G = 4
 expert = collect(ExpertPolicy(), world, houses, **HOW)
 clumsy = collect(Clumsy(), world, houses, group_size=G, **HOW)
@@ -323,7 +323,7 @@ def released(episode):
 # **Predict:** for the four attempts of before: what is each worth, and which of them
 # does GRPO praise?
 
-# %%
+# %% tags=["expected"]
 table = {}
 for name in ("released", "progress"):
     scored = Mix({name: 1}).score(group)
@@ -522,7 +522,7 @@ show_pay(said(lost), columns, title="Advantages of the loss", total=False)
 #
 # **Predict:** how often does each rank a won game above a lost one? 0.5 is chance.
 
-# %%
+# %% tags=["expected"]
 from toolkit.rewards import agreement, judged
 
 reader = judged(load_policy("pocket"), "The agent finishes the task it was given.")
@@ -619,7 +619,7 @@ sparse = points(learn(reward="sparse", credit="grpo"))
 # %%
 dense = points(learn(reward="progress", credit="turn_return", discount=0.7))
 
-# %%
+# %% tags=["expected"]
 from toolkit.statistics import paired_bootstrap
 
 print(f"before: {start_points.mean():.1%} of the points in {len(exam)} other houses")
@@ -628,6 +628,21 @@ for name, after in {"sparse": sparse, "dense by turn": dense}.items():
     low, high = (100 * end for end in paired_bootstrap(change))
     print(f"{name}: {after.mean():.1%}, a change of {100 * change.mean():+.1f} points,")
     print(f"  95 % interval {low:+.1f} to {high:+.1f}")
+
+# %% tags=["end-state"]
+from toolkit.lessons.show import show_before_after
+
+
+def with_interval(shares):
+    return shares.mean(), *paired_bootstrap(shares)
+
+
+start_mean = with_interval(start_points)
+trained = {"sparse": sparse, "dense by turn": dense}
+show_before_after(
+    {"": {name: (start_mean, with_interval(v)) for name, v in trained.items()}},
+    title="Share of the points in other houses, with 95 % intervals over houses",
+)
 
 # %% [markdown]
 # The sparse run has taught exactly nothing. Where all groups are silent, all advantages
@@ -643,47 +658,44 @@ for name, after in {"sparse": sparse, "dense by turn": dense}.items():
 # %% [markdown]
 # ## 9. Now you
 #
-# **Exercise 1** (easy, 10 minutes). A term: charge 1 for each turn whose command is the
+# **Exercise.** A term: charge 1 for each turn whose command is the
 # same as that of the turn before.
 
-# %%
-from toolkit.lessons.reward_checks import check_repeats
 
-
+# %% exercise="repeats"
 @term
 def repeats(episode):
     commands = [turn.action for turn in episode.turns]
     return [0.0 for _ in commands]  # mend this line
 
 
-check_repeats(repeats)
+exercise = lesson.exercise("repeats")
+exercise.check(repeats)
 
 # %% [markdown]
-# **Exercise 2** (medium, 15 minutes). Mend *speak clearly*: the check is to be silent,
+# **Exercise.** Mend *speak clearly*: the check is to be silent,
 # wins are to earn more than losses, and a command that is not understood is still to
 # cost something. The games are those of section 5. Mind how large the charge may be.
 
-# %%
-from toolkit.lessons.reward_checks import check_mended
-
+# %% exercise="mended"
 mended = Mix({"success": 1, "understood": 0.05})  # mend this line
 
-check_mended(mended, played)
+exercise = lesson.exercise("mended")
+exercise.check(mended, played)
 
 # %% [markdown]
-# **Exercise 3** (medium, 15 minutes). Shaping, as in section 6. In come the potentials
+# **Exercise.** Shaping, as in section 6. In come the potentials
 # before each turn, and the discount; out goes what each turn is paid. After the last
 # turn the potential counts as 0.
 
-# %%
-from toolkit.lessons.reward_checks import check_shaping
 
-
+# %% exercise="shape"
 def shape(potentials, discount):
     return list(potentials)  # mend this line
 
 
-check_shaping(shape)
+exercise = lesson.exercise("shape")
+exercise.check(shape)
 
 # %% [markdown]
 # ## What you can do now
@@ -703,3 +715,94 @@ check_shaping(shape)
 # player's games. Write down first what you expect.
 #
 # **Next:** lesson 04, which word of which turn deserves the praise?
+
+# %% [markdown] tags=["guide"]
+# ## Plan for 50 minutes
+#
+# - **0–12 min** Section 2: four terms by hand on the board, then the players. Ask which
+#   column tells pocket from the random player.
+# - **12–20 min** Section 3: density, and who notices.
+# - **20–27 min** Section 4: the released line. Let the class find the mistake in the
+#   code before the cell is run.
+# - **27–40 min** Section 5: vote on the five rewards, run the check, then the opener.
+# - **40–50 min** Exercise `mended` in pairs. Sections 6 to 8 and the other exercises
+#   are for home.
+#
+# ## Plan for 90 minutes
+#
+# - **0–25 min** Sections 2 and 3, with `repeats` after *A term of your own*.
+# - **25–45 min** Sections 4 and 5; each pair invents a reward and hands it to another
+#   pair to be hacked.
+# - **45–60 min** Section 6 and `shape`.
+# - **60–72 min** Section 7: measure a judge before you pay by it.
+# - **72–84 min** Section 8, training twice; talk about the interval.
+# - **84–90 min** `mended`, or the discussion below.
+#
+# ## What to show live
+#
+# - `RewardDesigner(clumsy, Mix({"success": 1, "progress": 0.3, "invalid_action":
+#   0.05}))` after section 3: every move of a slider shows which losses are paid like
+#   wins and which groups fall silent. The workbench `notebooks/design_a_reward.ipynb`
+#   has it ready.
+# - `EnvStepper(world, task=houses[0])` to play the opener by hand, opening and closing
+#   a chest.
+#
+# ## Common errors
+#
+# In `mended`, most first take the term away (safe, but the point is lost) or charge so
+# much that silence pays best; the check plays both through on the recorded games. In
+# talk, listen for "shaping makes it faster, so it changes what is best": with a
+# potential it cannot, whatever the potential.
+#
+# ## Discussion
+#
+# **A win should earn more than any loss. Always?** In these houses, yes. Where a
+# careful loss is worth more than a reckless win (a robot, a patient) the reward must
+# say so, and then `losing_pays` is no error but a statement.
+#
+# **Why charge what is unwanted instead of paying what is wanted?** A bonus per turn is
+# earned by playing on; a charge per turn is avoided by finishing. Both have a price:
+# too large a charge makes silence safe.
+#
+# **`effort` ranked the first games without a mistake. Why is it no judge?** It was
+# measured where effort and success went together. Training looks for games in which
+# they do not.
+#
+# **Does density change what the best policy is?** Not if the sum over an episode stays
+# the same and nothing is discounted. It changes how soon a learner hears of it.
+#
+# ## Expected numbers
+#
+# The first half (sections 2 to 6) plays fixed games with fixed seeds and hardly differs
+# between machines. The rest is one run with seed 0: `pocket` as a judge has an AUC of
+# .46 (interval .11 to .83), and five steps paid for progress moved the points in six
+# other houses by 4.8 (interval -0.7 to 10.1). Take no other number from so small a run.
+# The silent groups of the sparse training in section 8 and its change of exactly 0 are
+# no luck: a game that is never won teaches nothing.
+#
+# ## Without a GPU or the internet
+#
+# The lesson needs neither. The first run makes twelve houses, some ten seconds; run
+# section 2 once before class. Sections 2 to 6 need no training and can be read from the
+# stored outputs.
+#
+# ## Exam questions
+#
+# **1.** A reward pays 0.05 for each turn whose command is understood, and 1 for a win.
+# A game has 24 turns and can be won in 8. What does the quickest win earn, and what
+# does a player who says `look` until the end? What would you change?
+#
+# *Solution:* 1 + 8 · 0.05 = 1.4 against 24 · 0.05 = 1.2. But who wins in the last turn
+# earns 1 + 24 · 0.05 = 2.2: it pays to dawdle, and waiting earns something without any
+# win. Charge refused commands instead, by little.
+#
+# **2.** The potential before the turns is 0.2, 0.6 and 0.5, the discount 1. What does
+# shaping pay each turn, and what in sum?
+#
+# *Solution:* 0.4, -0.1 and 0 - 0.5 = -0.5; in sum -0.2, minus the first potential.
+#
+# **3.** Winners' points are divided by the number of milestones, losers' by 1. Four
+# episodes of a house with 10 milestones: two win, two lose after 9 of them. Which of
+# them does GRPO praise?
+#
+# *Solution:* The winners earn 1, the losers 9. The mean is 5; the losers are praised.

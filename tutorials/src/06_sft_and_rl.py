@@ -1,8 +1,6 @@
 # %% [markdown]
 # # Teach it, or let it try?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/06_sft_and_rl.ipynb)
-#
 # A demonstration shows an agent what to do; an episode of reinforcement learning tells
 # it how well it did. Both cost money. When you are through, you can
 #
@@ -15,8 +13,11 @@
 # You need lesson 00, or to know what an episode, a group and an action mask are. You
 # need no GPU, no account and no download.
 #
-# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile),
-# and an hour of yours.
+# ![The chance to cross a bridge over a thousand episodes of trying: from scratch it
+# stays at nothing, after 5 and after 20 demonstrations it rises to almost
+# one](end-state)
+#
+# Budget: an hour of your time.
 
 # %% [markdown]
 # ## 1. Set up
@@ -45,7 +46,7 @@ lesson = start("06_sft_and_rl", seed=0)
 # **Predict:** what is the loss here? After one step of gradient descent, which of the
 # other two commands has lost more?
 
-# %%
+# %% tags=["nbval-check-output"]
 import numpy as np
 
 said = ["go north", "go east", "look"]
@@ -147,7 +148,7 @@ def cross(chances, rng):
 # hundred demonstrations?
 
 
-# %%
+# %% tags=["nbval-check-output"]
 def imitated(demonstrations):
     scores = np.zeros((PLANKS + 1, 3))  # log of 1: every word is counted once
     scores[:PLANKS, 0] = np.log(1 + demonstrations)
@@ -239,7 +240,7 @@ def reinforce(scores, episodes, rng):
 # **Predict:** three agents play 1,000 episodes: one from scratch, one after 5
 # demonstrations, one after 20. Who ends where? What will they say in the water?
 
-# %%
+# %% tags=["end-state"]
 learnt = {
     f"{n} demonstrations": reinforce(imitated(n), 1000, np.random.default_rng(0))
     for n in (0, 5, 20)
@@ -276,7 +277,7 @@ for share in SHARES:
 # **Predict:** on the bridge, which of the six splits is best? And if you did it all
 # again with another seed?
 
-# %%
+# %% tags=["expected"]
 SEEDS = range(lesson.pick(smoke=4, t4=10, full=10))
 
 
@@ -331,7 +332,7 @@ for exam in range(1, 4):
 #
 # **Predict:** .59 against .55, on 100 games each. Real?
 
-# %%
+# %% tags=["nbval-check-output"]
 from toolkit.lessons.show import show_before_after
 from toolkit.statistics import wilson
 
@@ -445,7 +446,7 @@ def spend_on_pocket(split):
 # **Predict:** the expert wins every maze, but knows the map, which the agent will never
 # see. What can 24 such demonstrations teach, and what 240 episodes?
 
-# %%
+# %% tags=["expected"]
 small = Budget(total=lesson.pick(smoke=240, t4=1920, full=1920))
 after = {split: spend_on_pocket(split) for split in map(small.split, (0, 0.5, 1))}
 show_before_after(
@@ -468,7 +469,7 @@ show_before_after(
 # %%
 from toolkit.lessons.show import show_experiment
 
-show_experiment("../experiments/results/budget.json")
+show_experiment("experiments/results/budget.json")
 
 # %% [markdown]
 # All of section 5 in one call, which also goes on where it was stopped:
@@ -544,7 +545,7 @@ def learn(curriculum, batches=100, rng=None):
 # stages, or prioritised sampling? (A stage ends when 70 % of its last eight groups are
 # won.)
 
-# %%
+# %% tags=["expected"]
 from toolkit.training.curriculum import Mixture, Prioritised, Shuffled, Stages
 
 easy, middle, hard = toy_games(0), toy_games(4), toy_games(8)
@@ -626,23 +627,22 @@ show_before_after({"seed 0": {row: sides(exam) for row, exam in names.items()}})
 # %% [markdown]
 # ## 8. Now you
 #
-# **Exercise 1** (medium, 10 minutes). How long do you wait for the first group that
+# **Exercise.** How long do you wait for the first group that
 # teaches something? Each of `turns` turns must be right, each is with chance `p`, and
 # `size` attempts make a group. Return the expected number of *episodes* that are
 # played until the first mixed group is complete.
 
-# %%
-from toolkit.lessons.budget_checks import check_episodes_until_signal
 
-
+# %% exercise="episodes_until_signal"
 def episodes_until_signal(p, turns, size):
     return 1 / p**turns  # mend this line
 
 
-check_episodes_until_signal(episodes_until_signal)
+exercise = lesson.exercise("episodes_until_signal")
+exercise.check(episodes_until_signal)
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). Which of these does table 9 carry? Put their
+# **Exercise.** Which of these does table 9 carry? Put their
 # letters into the string.
 #
 # - **A.** On small houses, the model that imitated 100 demonstrations is better than
@@ -653,26 +653,24 @@ check_episodes_until_signal(episodes_until_signal)
 # - **E.** On small houses, 1,000 games of RL made the base model better.
 # - **F.** Of the splits with RL, 80 + 200 is the one to choose for other houses, too.
 
-# %%
-from toolkit.lessons.budget_checks import check_conclusions
-
-carried = "ABCDEF"  # strike out what is not carried
-check_conclusions(carried)
+# %% exercise="carried"
+carried = "ABCDEF"  # mend: strike out what is not carried
+exercise = lesson.exercise("carried")
+exercise.check(carried)
 
 # %% [markdown]
-# **Exercise 3** (easy, 5 minutes). Write the weight by which a game is to be drawn: in
+# **Exercise.** Write the weight by which a game is to be drawn: in
 # proportion to the chance that two attempts at it end *differently*. `p` is the chance
 # to win it.
 
-# %%
-from toolkit.lessons.budget_checks import check_sampling_weight
 
-
+# %% exercise="sampling_weight"
 def sampling_weight(p):
     return 1 - p  # mend this line
 
 
-check_sampling_weight(sampling_weight)
+exercise = lesson.exercise("sampling_weight")
+exercise.check(sampling_weight)
 
 # %% [markdown]
 # ## What you can do now
@@ -695,3 +693,91 @@ check_sampling_weight(sampling_weight)
 # **Next:** the question of section 4 at its proper size is an experiment of its own,
 # `toolkit experiment budget`. To train with a curriculum, name it: `train(policy, env,
 # curriculum="prioritised")`.
+
+# %% [markdown] tags=["guide"]
+# ## Plan for 50 minutes
+#
+# - **0–8 min** Section 2: one step of imitation by hand, then the loss per token.
+# - **8–22 min** Section 3: the bridge. Ask what the expert would say in the water
+#   before the table is shown.
+# - **22–32 min** Section 4 to the three exams: the same six models, three winners.
+# - **32–42 min** The paper's table, and exercise `carried` in pairs.
+# - **42–50 min** Section 6, the chance that a group is mixed, and the toy curricula.
+#   Sections 5 and 7 and the other exercises are for home.
+#
+# ## Plan for 90 minutes
+#
+# - **0–12 min** Section 2.
+# - **12–32 min** Section 3, both ways to fail, then both together.
+# - **32–55 min** Section 4 with `carried`; start section 5 before the discussion of it.
+# - **55–65 min** Section 5: read the result of the whole experiment, a row for each
+#   seed.
+# - **65–80 min** Section 6 with `episodes_until_signal` and `sampling_weight`.
+# - **80–90 min** Section 7, and the discussion below.
+#
+# ## What to show live
+#
+# - `EpisodeView(demonstration)` in section 2: which tokens have a loss.
+# - `TrainingMonitor.replay("fails")`, a recorded run that learns nothing: the diagnosis
+#   says why. The workbench is `notebooks/train_and_watch.ipynb`.
+# - The workbench `notebooks/compare_runs.ipynb`, for what demonstrations did before
+#   reinforcement learning began.
+#
+# ## Common errors
+#
+# In `carried`, most strike out too little at first: they compare numbers and forget the
+# intervals (B, C), or take one seed for a rule about numbers of demonstrations (D). In
+# `episodes_until_signal` the usual slip is to wait for the first *win*; a group that
+# wins every time is silent, too. In talk, listen for "RL made it worse": ask for the
+# interval.
+#
+# ## Discussion
+#
+# **The imitator is perfect on the planks. Why does it fail?** It never fell, so nobody
+# showed it the water; a small error leads where it has learnt nothing, and errors
+# compound over turns.
+#
+# **Where would you spend the first tenth of a budget?** On demonstrations, until some
+# groups are mixed: from then on every episode may teach. How many that is depends on
+# the world; measure it, do not copy it.
+#
+# **Why is a table without intervals not worthless?** Large differences speak for
+# themselves: .95 against .59 on 100 games. It is the small ones that need the interval,
+# and the claims about *numbers* of demonstrations that need seeds.
+#
+# **A curriculum by hand, or prioritised sampling?** By hand needs to know what is easy,
+# and wins in the toy. Sampling finds out, and pays with silent groups.
+#
+# ## Expected numbers
+#
+# The bridge is exact but for the episodes that are drawn: with 0 demonstrations one
+# seed of four found a way, all others ended at nothing. Which of the six splits looks
+# best in three exams of 100 games differs from exam to exam. Section 5 has 50 mazes and
+# 25 houses; all of its intervals overlap (seed 0). With 1,000 units and three seeds
+# (`experiments/results`), the interval of a single run is about ±8 points, wider than
+# the differences between the splits.
+#
+# ## Without a GPU or the internet
+#
+# The lesson needs neither. Section 5 takes most of the time; leave its training out and
+# show the table of the experiment, which ships with the repository.
+#
+# ## Exam questions
+#
+# **1.** An agent takes each of 5 turns right with chance 0.5, and all must be right.
+# How many episodes does one wait for the first win on average? Why is that not the
+# number that matters to GRPO?
+#
+# *Solution:* 1 / 0.5⁵ = 32. GRPO needs a *mixed* group: with groups of 8 a group is
+# mixed with chance 1 - (31/32)⁸ - (1/32)⁸, about 0.22, so about 36 episodes.
+#
+# **2.** Two models win .70 and .60 on 100 games each. Is the difference beyond chance?
+#
+# *Solution:* The half-width is 1.96 · √(0.7 · 0.3/100 + 0.6 · 0.4/100) = 0.13. The
+# difference of 0.10 lies within it: not shown.
+#
+# **3.** A game is won with chance p. Which p makes it most useful for groups of two,
+# and how useful is a game with p = 0.9 compared with that?
+#
+# *Solution:* p = 0.5, where two attempts differ with chance 0.5. At 0.9 it is 2 · 0.9 ·
+# 0.1 = 0.18, about a third of it.

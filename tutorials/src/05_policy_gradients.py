@@ -1,8 +1,6 @@
 # %% [markdown]
 # # How does one number change every weight of a model?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/05_policy_gradients.ipynb)
-#
 # A game ends, and one number says what it was worth. The model that played has hundreds
 # of thousands of weights. The step from the one to the others is a *policy gradient*.
 # When you are through, you can
@@ -16,8 +14,11 @@
 # You need lesson 04, or to know what an advantage is, and some PyTorch: a tensor and
 # `backward`. You need no GPU, no account and no download.
 #
-# Budget: about 30 s of computing on two CPU cores (measured in the smallest profile),
-# and an hour and a half of yours.
+# ![Two panels: on an unlucky batch used many times the chance of going north falls to
+# almost nothing without the clip and half way with it; on the mean of many batches it
+# gets further without](end-state)
+#
+# Budget: an hour and a half of your time.
 
 # %% [markdown]
 # ## 1. Set up
@@ -74,7 +75,7 @@ for name, said, p, pay in zip("ABCD", SAID, chance, PAY, strict=True):
 # **Predict:** going west is paid more often. When the logit of `north` rises, will the
 # expected pay rise or fall?
 
-# %%
+# %% tags=["nbval-check-output"]
 from torch.autograd.functional import jacobian
 
 
@@ -135,7 +136,7 @@ show_credit(
 # **Predict:** average the pushes over the four episodes by their chances, first as they
 # are, then times the pay. What comes out?
 
-# %%
+# %% tags=["nbval-check-output"]
 plain = torch.einsum("e,erw->rw", chance, by_episode)
 with_pay = torch.einsum("e,erw->rw", chance * PAY, by_episode)
 print("as they are:   ", (plain[:, 0].round(decimals=4) + 0.0).tolist())
@@ -153,7 +154,7 @@ print("true gradient: ", truth[:, 0].round(decimals=4).tolist())
 # for `north`. Dots are means over 2000 batches, lines one standard deviation. In the
 # second row everybody gets 1 more, win or lose. Where will its dots be, and its lines?
 
-# %%
+# %% tags=["expected"]
 from toolkit.lessons.show_credit import show_estimates
 
 rng = np.random.default_rng(lesson.seed)
@@ -222,7 +223,7 @@ def exact(advantages):
 # **Predict:** which of the four are unbiased, that is, give 1.00 times the truth for
 # every logit? Which is noisiest? What will the gift of 1 do to each?
 
-# %%
+# %% tags=["expected", "nbval-check-output"]
 for extra in (0, 1):
     pay = pays + extra
     kinds = {
@@ -394,7 +395,7 @@ def learn(clip, steps=40, rate=1.0):
 # **Predict:** what becomes of its chance of going north, with the clip and without?
 # And on the mean of all 1000 batches, which way gets further?
 
-# %%
+# %% tags=["end-state"]
 paths = {"no clip": learn(False), "clip": learn(True)}
 no_coin = ~(drawn == 0).any(1) & ((drawn == 1).sum(1) >= 3)
 unlucky = int(no_coin.nonzero()[0])
@@ -500,7 +501,7 @@ for p, log_policy in kitchens.items():
 #
 # **Predict:** which of the four below is the true gradient of the KL? One is 0. Which?
 
-# %%
+# %% tags=["nbval-check-output"]
 policy_logits = kitchens[0.4]
 drawn_by = policy_logits.exp()  # as constants: what was played was played
 
@@ -705,7 +706,7 @@ gradients = {name: torch.stack(rows) for name, rows in gradients.items()}
 # many ways to cut the batch?
 
 
-# %%
+# %% tags=["expected"]
 def cosine(a, b):
     return (a @ b / (a.norm() * b.norm())).item()
 
@@ -782,7 +783,7 @@ HOW = {
     "PPO": {"credit": "gae_token", "num_generations": 1, "num_iterations": 2},
 }
 
-# %%
+# %% tags=["expected"]
 results, runs = {"before": evaluate(policy, env, exam, **EXAM)}, {}
 for name, how in HOW.items():
     folder = f"runs/{lesson.name}/{name}"
@@ -805,7 +806,7 @@ for name, run in runs.items():
 #
 # **Predict:** the exam, before and after. Will you be able to tell the two apart?
 
-# %%
+# %% tags=["expected"]
 from toolkit.lessons.show import show_success
 
 show_success(results)
@@ -825,51 +826,48 @@ show_success(results)
 # %% [markdown]
 # ## 12. Now you
 #
-# **Exercise 1** (easy, 5 minutes). How one word pushes the logits it was sampled from.
+# **Exercise.** How one word pushes the logits it was sampled from.
 # In come the chances of all words, the number of the word that was said, and its
 # advantage. Out goes one push per logit, upwards positive.
 
-# %%
-from toolkit.lessons.gradient_checks import check_push
 
-
+# %% exercise="push_logits"
 def push_logits(chances, said, advantage):
     return [advantage if i == said else 0.0 for i in range(len(chances))]  # mend this
 
 
-check_push(push_logits)
+exercise = lesson.exercise("push_logits")
+exercise.check(push_logits)
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). The loss of PPO for a batch of words. In come
+# **Exercise.** The loss of PPO for a batch of words. In come
 # their log-probabilities now and when they were played, their advantages, all as numpy
 # arrays, and ε. Out goes one number that an optimiser is to make *small*.
 
-# %%
-from toolkit.lessons.gradient_checks import check_clipped_loss
 
-
+# %% exercise="clipped_loss"
 def clipped_loss(log_now, log_then, advantages, epsilon):
     ratio = log_now - log_then
     return -np.mean(ratio * advantages)  # mend these lines
 
 
-check_clipped_loss(clipped_loss)
+exercise = lesson.exercise("clipped_loss")
+exercise.check(clipped_loss)
 
 # %% [markdown]
-# **Exercise 3** (medium, 10 minutes). k3, word by word. In come the log-probabilities
+# **Exercise.** k3, word by word. In come the log-probabilities
 # of the words under the policy that said them and under the reference, as numpy arrays.
 # Before you look back: k1 is below zero for words that have become rarer. What with
 # mean 0 can be added, so that no word is?
 
-# %%
-from toolkit.lessons.gradient_checks import check_k3
 
-
+# %% exercise="k3"
 def k3(log_policy, log_reference):
     return log_policy - log_reference  # mend this line
 
 
-check_k3(k3)
+exercise = lesson.exercise("k3")
+exercise.check(k3)
 
 # %% [markdown]
 # ## What you can do now
@@ -889,3 +887,97 @@ check_k3(k3)
 # first what you expect.
 #
 # **Next:** lesson 06, what a few demonstrations are worth before all this begins.
+
+# %% [markdown] tags=["guide"]
+# ## Plan for 50 minutes
+#
+# - **0–8 min** Section 2: the true gradient of a house with four episodes. Ask why the
+#   push on `north` is positive although west is paid more often.
+# - **8–20 min** Section 3: the one line, the scores, the gift to everybody.
+# - **20–30 min** Section 4: four estimators, exactly. Write the factors 1, 3/4, 1 and
+#   *not a multiple* on the board.
+# - **30–35 min** Section 6: a loss of 0 that teaches.
+# - **35–45 min** Section 7 with the picture of the clip.
+# - **45–50 min** Exercise `push_logits`. Sections 5 and 8 to 11 and the other exercises
+#   are for home.
+#
+# ## Plan for 90 minutes
+#
+# - **0–30 min** Sections 2 to 4; `push_logits` right after section 3.
+# - **30–37 min** Section 5: whom does the learning go to?
+# - **37–55 min** Sections 6 and 7, then `clipped_loss`.
+# - **55–67 min** Section 8 and `k3`.
+# - **67–75 min** Section 9, if lesson 04 was done; else leave it out.
+# - **75–90 min** Sections 10 and 11: start them early, they take most of the computing.
+#   Ask for predictions of the cosine between halves before it is printed.
+#
+# ## What to show live
+#
+# - The picture of section 7, *What PPO makes large*: draw a word's way along the line
+#   with a finger, step by step.
+# - `TrainingMonitor.replay("learns")`: losses near 0, a `clip_ratio` of 0 and rising
+#   success in one view. The workbench is `notebooks/train_and_watch.ipynb`.
+# - `RewardDesigner` on the games of section 10, for GRPO, RLOO and PPO on the same
+#   tokens.
+#
+# ## Common errors
+#
+# In `clipped_loss` most forget exp, or take the larger product for blame; let them draw
+# the two lines of section 7. In `push_logits` the stub pushes only the word that was
+# said. In talk, listen for "the loss is 0, so nothing is learnt" and "RLOO is better
+# because it is unbiased": the second forgets that noise is most of what one step has.
+#
+# ## Discussion
+#
+# **Why may one subtract a baseline, but not divide by the deviation, without a bias?**
+# A baseline that does not depend on the word falls out of the mean, since scores
+# average to 0. The deviation depends on the word's own return and multiplies it: the
+# mean is no longer a multiple of the true gradient.
+#
+# **The clip throws gradient away. What does it buy?** Several steps on one batch
+# without learning its luck. In the small house of the lesson the mean batch is right
+# and the clip costs; with real games a batch is mostly luck.
+#
+# **k3 is the better estimate of the KL. Why is k2 the better loss?** The value of an
+# estimate and the gradient of it are different things: the gradient of the loss does
+# not see that the words were drawn by the policy.
+#
+# **No estimator can be told from another in section 10. Are all the papers wrong?** Not
+# for that reason: they run hundreds of steps. But a comparison of single runs is as
+# weak as that column.
+#
+# ## Expected numbers
+#
+# Sections 2 to 9 are exact, or drawn with 2000 batches from a fixed seed. Section 10 is
+# one batch with seed 0: cosines between halves within 0.05 of zero for all five
+# estimators, lengths from 4 to 16. Section 11 is four steps, and all three intervals of
+# its exam overlap. The comparison at its size, with three seeds for each algorithm, is
+# `experiments/results/algorithms.json`; the numbers of 96 mazes that section 10 quotes
+# were one batch.
+#
+# ## Without a GPU or the internet
+#
+# The lesson needs neither. Sections 10 and 11 take most of its time; on slow machines
+# stop after section 9 and read the stored outputs.
+#
+# ## Exam questions
+#
+# **1.** A policy says one of three words with chances 0.5, 0.3 and 0.2. The third was
+# said, its advantage is 2. How is each logit pushed?
+#
+# *Solution:* 2 · (0 - 0.5) = -1, 2 · (0 - 0.3) = -0.6, 2 · (1 - 0.2) = 1.6. They add up
+# to 0.
+#
+# **2.** ε is 0.2. A word with advantage -1 has the ratio 1.5, another one with
+# advantage -1 has the ratio 0.5. Which of them still gets a gradient in PPO, and why?
+#
+# *Solution:* The first. It has become more likely although it is blamed, and is pushed
+# down however far off it is: the smaller of -1.5 and -1.2 is -1.5. The second is below
+# 0.8 and is let go: the smaller of -0.5 and -0.8 is -0.8, which is constant.
+#
+# **3.** A run shows a loss of 0.0000 at each step and a rising success. Explain in two
+# sentences.
+#
+# *Solution:* With one step per batch all ratios are 1, so the loss is minus the mean of
+# the advantages, and these add up to 0 in each group. Its gradient is the policy
+# gradient and is not 0.

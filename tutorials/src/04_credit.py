@@ -1,8 +1,6 @@
 # %% [markdown]
 # # Which word of which turn deserves the praise?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/04_credit.ipynb)
-#
 # An agent acts for many turns and is paid once. *Credit* is how the pay is handed back
 # to the words that earned it. When you are through, you can
 #
@@ -15,8 +13,10 @@
 # You need lesson 00, or to know what an episode, a turn and a sampled token are. You
 # need no GPU, no account and no download.
 #
-# Budget: about 10 s of computing on two CPU cores (measured in the smallest profile),
-# and an hour of yours.
+# ![Eight estimators over the words of four games, praise in green, blame in red: only
+# the rows with a critic praise the near miss for its first step](end-state)
+#
+# Budget: an hour of your time.
 
 # %% [markdown]
 # ## 1. Set up
@@ -467,7 +467,7 @@ def sample(rng, first, critic, trust):
 # **Predict:** for each critic, as λ goes from 1 to 0: does the dot, the mean of 400
 # games, stay on the truth? Does the line, one standard deviation to each side, shrink?
 
-# %%
+# %% tags=["expected"]
 from toolkit.lessons.show_credit import show_estimates
 
 CRITICS = {
@@ -540,7 +540,7 @@ draw(
 # **Predict:** look for one turn only, C's first step to the north. Which of eight rows
 # will praise it?
 
-# %%
+# %% tags=["end-state"]
 everything = {
     "grpo": grpo(paid, group_size=4),
     "rloo": rloo(paid, group_size=4),
@@ -563,7 +563,7 @@ draw("Only the coin pays", **everything)
 #
 # Now the same on games that pocket plays: the maze of lesson 00, each game eight times.
 
-# %%
+# %% tags=["expected"]
 from toolkit import collect, make_env, tasks
 
 MAZE = "textworld/coin_collector-105-basic"
@@ -626,7 +626,7 @@ show_advantages(
 # **Predict:** now only the coin pays. How many of the groups are silent, and for which
 # estimator is none?
 
-# %%
+# %% tags=["expected"]
 show_group_shares(sparse, group_size=G, title="Only the coin pays: shares of groups")
 
 # %% [markdown]
@@ -638,7 +638,7 @@ show_group_shares(sparse, group_size=G, title="Only the coin pays: shares of gro
 #
 # **Predict:** what will paying for rooms change?
 
-# %%
+# %% tags=["expected"]
 show_group_shares(discovery, group_size=G, title="Discovery pays: shares of groups")
 
 # %% [markdown]
@@ -649,29 +649,29 @@ show_group_shares(discovery, group_size=G, title="Discovery pays: shares of grou
 # %% [markdown]
 # ## 10. Now you
 #
-# **Exercise 1** (easy, 5 minutes). RLOO's advantages: the returns of a group come in,
-# one number per episode goes out.
+# A check says what is off, as often as you ask.
 
-# %%
-from toolkit.lessons.credit_checks import check_leave_one_out
+# %% [markdown]
+# **Exercise.** RLOO's advantages: the returns of a group come in, one number per
+# episode goes out.
 
 
+# %% exercise="leave_one_out"
 def leave_one_out(returns):
     mean = sum(returns) / len(returns)
     return [value - mean for value in returns]  # mend these lines
 
 
-check_leave_one_out(leave_one_out)
+exercise = lesson.exercise("leave_one_out")
+exercise.check(leave_one_out)
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). The line that was wrong in the released code. In
-# come the reward and the action mask of each token; out goes the return to go, without
-# a discount, and 0 on what the world wrote.
-
-# %%
-from toolkit.lessons.credit_checks import check_token_returns
+# **Exercise.** The line that was wrong in the released code. In come the reward and the
+# action mask of each token; out goes the return to go, without a discount, and 0 on
+# what the world wrote.
 
 
+# %% exercise="returns_over_tokens"
 def returns_over_tokens(rewards, mask):
     running, found = 0.0, []
     for reward, sampled in zip(reversed(rewards), reversed(mask), strict=True):
@@ -680,23 +680,23 @@ def returns_over_tokens(rewards, mask):
     return found[::-1]
 
 
-check_token_returns(returns_over_tokens)
+exercise = lesson.exercise("returns_over_tokens")
+exercise.check(returns_over_tokens)
 
 # %% [markdown]
-# **Exercise 3** (medium, 15 minutes). The step part of GiGPO, without its division. All
-# turns of a group come in, as the room in which each began and its return to go. Out
-# goes, for each, the difference to the mean of all turns that began in its room.
-
-# %%
-from toolkit.lessons.credit_checks import check_same_room
+# **Exercise.** The step part of GiGPO, without its division. All turns of a group come
+# in, as the room in which each began and its return to go. Out goes, for each, the
+# difference to the mean of all turns that began in its room.
 
 
+# %% exercise="same_room"
 def same_room(rooms, to_go):
     mean = sum(to_go) / len(to_go)
     return [value - mean for value in to_go]  # mend these lines
 
 
-check_same_room(same_room)
+exercise = lesson.exercise("same_room")
+exercise.check(same_room)
 
 # %% [markdown]
 # ## What you can do now
@@ -716,3 +716,98 @@ check_same_room(same_room)
 # `train(policy, env, credit="gigpo")`.
 #
 # **Next:** lesson 05, how does one number change every weight of a model?
+
+# %% [markdown] tags=["guide"]
+# ## Plan for 50 minutes
+#
+# - **0–5 min** Section 2 on the board: four episodes, two paid turns. Everybody writes
+#   down which turn deserves the praise.
+# - **5–15 min** Section 3: predict, then run GRPO. Dwell on B's pantry and C's garden.
+# - **15–20 min** Section 4: who is heard, and the silent group.
+# - **20–33 min** Section 5: return to go, the published mistake, the mistake in a mean.
+# - **33–43 min** Section 7: a critic, λ = 1 and λ = 0 only.
+# - **43–50 min** Exercise `returns_over_tokens` in pairs. Sections 6, 8 and 9 and the
+#   other exercises are for home.
+#
+# ## Plan for 90 minutes
+#
+# - **0–25 min** Sections 2 to 4 as above, with `leave_one_out` at once after section 3.
+# - **25–40 min** Section 5, then `returns_over_tokens`.
+# - **40–50 min** Section 6 and `same_room`; who is done early answers the open
+#   question.
+# - **50–70 min** Section 7 whole. Let each group of students take one critic and defend
+#   it.
+# - **70–78 min** Section 8: one table, eight estimators, one turn.
+# - **78–90 min** Section 9, real episodes, and the discussion below.
+#
+# ## What to show live
+#
+# - `RewardDesigner(played, Mix({"success": 1, "discovery": 0.3}))` after section 9:
+#   move a weight and watch GRPO, RLOO, PPO and GiGPO change turn by turn and token by
+#   token, and groups fall silent. The workbench `notebooks/design_a_reward.ipynb` has
+#   it ready.
+# - `EpisodeView(played[0])` for the tokens of one game, when somebody asks what ■ is.
+# - `TrainingMonitor.replay("learns")`: the advantage of every token during a recorded
+#   training. It needs neither a GPU nor time.
+#
+# ## Common errors
+#
+# The stubs make the commonest ones. `returns_over_tokens` is the one to discuss with
+# all, because the wrong line has been published and raises no error. In talk, listen
+# for "GRPO punishes the wrong turn": it punishes the *episode*, and all of its turns
+# with it.
+#
+# ## Discussion
+#
+# **All four episodes of a group win. Is the group useless?** For estimators that
+# compare whole returns it is: all advantages are 0. With a discount, `turn_return` and
+# `gigpo` still tell quick wins from slow ones.
+#
+# **Why may a baseline contain the luck of others, but not one's own?** What the
+# baseline does not share with the word that is pushed cancels in the mean, since scores
+# average to 0. One's own return does not cancel; with GRPO's group mean a share of 1/G
+# is lost.
+#
+# **GiGPO blames C's good step into the garden. Is the estimator wrong?** No: its state
+# is. The text does not show the clock, and with one turn left the step was indeed worth
+# nothing. It is an argument about what belongs into a state.
+#
+# **If a critic is so good, why do most people train without one?** It has to be learnt
+# from the same few returns, costs a second network or head, and with λ < 1 its mistakes
+# go into every advantage, as the upside-down critic shows.
+#
+# ## Expected numbers
+#
+# All numbers of sections 2 to 8 are computed from four fixed episodes and are the same
+# everywhere, but for the sampled ones: in *Bias and variance*, 400 games leave a
+# standard error of 0.03 where the deviation is 0.63. Section 9 plays with `pocket`: six
+# seeds won 26 to 36 of the 64 games (mean 31). Paid for the coin alone, 0 to 2 of the 8
+# groups were silent for `grpo` and 0 or 1 for `turn_return`; paid by `discovery`, 0 or
+# 1 for `grpo` and none for `turn_return`.
+#
+# ## Without a GPU or the internet
+#
+# The lesson needs neither; the models and games ship with the package. Without any
+# Python, print [its page](../04_credit.ipynb): the pictures stand in the notebook, and
+# sections 2 to 8 can be done with pencil and paper.
+#
+# ## Exam questions
+#
+# **1.** A group of four has the returns 1, 0, 0 and 1. Give the advantages by RLOO, and
+# by GRPO before its division.
+#
+# *Solution:* RLOO: 1 - 1/3 = 2/3 for the winners, 0 - 2/3 = -2/3 for the others. GRPO:
+# ±1/2. They differ by the factor G/(G - 1) = 4/3.
+#
+# **2.** An agent says one word per turn, and the world answers with one token between.
+# The rewards of the tokens are 0, 0, 0, 0, 1, the mask is 1, 0, 1, 0, 1. Give the
+# returns to go, and what the published mistake makes of them.
+#
+# *Solution:* 1, 0, 1, 0, 1; with the mistake 0, 0, 0, 0, 1, since the sum is lost at
+# the world's tokens.
+#
+# **3.** A critic expects 0.5 before each of two turns; the second is paid 1 and ends
+# the game. Give the advantages for λ = 1 and for λ = 0 without a discount.
+#
+# *Solution:* the surprises are 0 + 0.5 - 0.5 = 0 and 1 - 0.5 = 0.5. λ = 1: 0.5 and 0.5.
+# λ = 0: 0 and 0.5. The first turn owes its praise to the sum of what follows.

@@ -1,4 +1,4 @@
-"""Checks of the exercises on policy gradients; see `checks.py` for how checks work."""
+"""The exercises of lesson 05: a push, the loss of PPO, a KL divergence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.training.returns import Array
 
 Push = Callable[[Sequence[float], int, float], Sequence[float]]
@@ -218,3 +219,149 @@ def _number(
 def _which(found: Sequence[float], known: Sequence[tuple[Any, str]]) -> str:
     """Return what is known about these numbers, if anything is."""
     return next((text for v, text in known if np.allclose(found, v, atol=1e-6)), "")
+
+
+# ---- reference answers ---------------------------------------------------------------
+
+
+def push_logits(chances, said, advantage):
+    hit = [float(i == said) for i in range(len(chances))]
+    return [advantage * (h - p) for h, p in zip(hit, chances, strict=True)]
+
+
+def clipped_loss(log_now, log_then, advantages, epsilon):
+    ratio = np.exp(log_now - log_then)
+    clipped = np.clip(ratio, 1 - epsilon, 1 + epsilon)
+    return -np.mean(np.minimum(ratio * advantages, clipped * advantages))
+
+
+def k3(log_policy, log_reference):
+    log_ratio = log_reference - log_policy
+    return np.exp(log_ratio) - 1 - log_ratio
+
+
+# ---- wrong answers -------------------------------------------------------------------
+
+
+def _score(chances, said):
+    return np.eye(len(chances))[said] - chances
+
+
+def _both(new, old, a, e):
+    ratio = np.exp(new - old)
+    return ratio * a, _near_one(ratio, e) * a
+
+
+def _other_way_for_blame(new, old, a, e):
+    free, near = _both(new, old, a, e)
+    return -np.where(a < 0, np.maximum(free, near), np.minimum(free, near)).mean()
+
+
+def _clipped_in_logs(new, old, a, e):
+    near = np.exp(np.clip(new - old, -e, e)) * a
+    return -np.minimum(np.exp(new - old) * a, near).mean()
+
+
+def _logs_as_ratio(new, old, a, e):
+    gap = new - old
+    return -np.minimum(gap * a, _near_one(gap, e) * a).mean()
+
+
+# ---- exercises -----------------------------------------------------------------------
+
+EXERCISES = (
+    Exercise(
+        name="push_logits",
+        check=check_push,
+        reference=push_logits,
+        hints=(
+            "Look at section 3 again: what is the push on the word that was said, and "
+            "what on the others of the same room?",
+            "1 for the word that was said and 0 for the others, minus its chance, all "
+            "times the advantage.",
+        ),
+        wrong=(
+            Wrong(lambda p, w, a: push_logits(p, w, -a), "gradient of the loss"),
+            Wrong(
+                lambda p, w, a: a * np.eye(len(p))[w],
+                "only the word that was said is pushed",
+            ),
+            Wrong(lambda p, w, a: _score(p, w), "advantage is not used"),
+            Wrong(lambda p, w, a: a * p[w] * _score(p, w), "gradient of the chance"),
+            Wrong(
+                lambda p, w, a: a * np.eye(len(p))[w] / p,
+                "how the logarithm grows with the chance",
+            ),
+            Wrong(lambda p, w, a: [a * x for x in p], "nothing here says which word"),
+            Wrong(
+                lambda p, w, a: a * (np.eye(len(p))[w] - 1 / len(p)),
+                "all others lose alike",
+            ),
+        ),
+        difficulty=2,
+        importance=4,
+        minutes=5,
+    ),
+    Exercise(
+        name="clipped_loss",
+        check=check_clipped_loss,
+        reference=clipped_loss,
+        hints=(
+            "Three steps: from logarithms to the ratio; two products with the "
+            "advantage, one of them clipped; which of the two counts for each word.",
+            "The ratio is exp(log_now - log_then). Take the smaller of ratio times "
+            "advantage and clipped ratio times advantage, the mean of it, and minus "
+            "that.",
+        ),
+        wrong=(
+            Wrong(lambda *args: -clipped_loss(*args), "minus sign is missing"),
+            Wrong(
+                lambda *args: -np.maximum(*_both(*args)).mean(),
+                "the larger of the two is taken. The smaller",
+            ),
+            Wrong(_other_way_for_blame, "for blame the larger"),
+            Wrong(lambda *args: -_both(*args)[1].mean(), "clipped one alone"),
+            Wrong(lambda *args: -_both(*args)[0].mean(), "nothing is clipped"),
+            Wrong(_clipped_in_logs, "logarithm of the ratio is clipped"),
+            Wrong(
+                lambda *args: -min(values.mean() for values in _both(*args)),
+                "averaged before",
+            ),
+            Wrong(lambda *args: -np.minimum(*_both(*args)).sum(), "that is the sum"),
+            Wrong(lambda n, o, a, e: clipped_loss(o, n, a, e), "upside down"),
+            Wrong(lambda n, o, a, e: -((n - o) * a).mean(), "exp is missing"),
+            Wrong(_logs_as_ratio, "exp is missing"),
+        ),
+        difficulty=3,
+        importance=5,
+        minutes=10,
+    ),
+    Exercise(
+        name="k3",
+        check=check_k3,
+        reference=k3,
+        hints=(
+            "With r, the chance under the reference over that under the policy: k1 is "
+            "minus log r. Which simple function of r is 0 on average?",
+            "The mean of r is 1 under the policy, so r - 1 may be added to "
+            "minus log r.",
+        ),
+        wrong=(
+            Wrong(lambda new, ref: new - ref, "that is k1"),
+            Wrong(lambda new, ref: np.abs(new - ref), "the size of k1"),
+            Wrong(lambda new, ref: (new - ref) ** 2 / 2, "that is k2"),
+            Wrong(lambda new, ref: k3(ref, new), "upside down"),
+            Wrong(
+                lambda new, ref: np.exp(ref - new) - 1 + ref - new,
+                "logarithm has the wrong sign",
+            ),
+            Wrong(lambda new, ref: -k3(new, ref), "sign is turned"),
+            Wrong(lambda new, ref: np.exp(ref - new) - 1, "r - 1 alone"),
+            Wrong(lambda new, ref: k3(new, ref) + 1, "the 1 is missing"),
+        ),
+        difficulty=2,
+        importance=3,
+        minutes=10,
+    ),
+)
+"""In the order of the lesson."""

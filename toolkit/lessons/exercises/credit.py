@@ -1,4 +1,4 @@
-"""Checks of the exercises on credit; see `checks.py` for how checks work."""
+"""The exercises of lesson 04: returns compared, carried over tokens, by room."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.exercise import Exercise, Wrong
 
 LeaveOneOut = Callable[[Sequence[float]], Sequence[float]]
 TokenReturns = Callable[[Sequence[float], Sequence[int]], Sequence[float]]
@@ -170,3 +171,173 @@ def _same_room_in_general(function: SameRoom) -> Verdict:
                 f"turns in that room. Look at the rooms {rooms} with {to_go}."
             )
     return right("each turn is compared with what others did in the same place.")
+
+
+# ---- reference answers ---------------------------------------------------------------
+
+
+def leave_one_out(returns):
+    total, others = sum(returns), len(returns) - 1
+    return [value - (total - value) / others for value in returns]
+
+
+def returns_over_tokens(rewards, mask):
+    running, found = 0.0, []
+    for reward, sampled in zip(reversed(rewards), reversed(mask), strict=True):
+        running += reward
+        found.append(running * sampled)
+    return found[::-1]
+
+
+def same_room(rooms, to_go):
+    met = {room: [] for room in rooms}
+    for room, value in zip(rooms, to_go, strict=True):
+        met[room].append(value)
+    means = {room: sum(values) / len(values) for room, values in met.items()}
+    return [value - means[room] for room, value in zip(rooms, to_go, strict=True)]
+
+
+# ---- wrong answers -------------------------------------------------------------------
+
+
+def _others(returns):
+    return [(sum(returns) - r) / (len(returns) - 1) for r in returns]
+
+
+def _standardised(returns, ddof):
+    return (np.array(returns) - np.mean(returns)) / (np.std(returns, ddof=ddof) + 1e-4)
+
+
+def _lost_at_the_world(rewards, mask):
+    running, found = 0.0, []
+    for reward, sampled in zip(reversed(rewards), reversed(mask), strict=True):
+        running = (running + reward) * sampled
+        found.insert(0, running)
+    return found
+
+
+def _in_room(rooms, values, room):
+    return [v for r, v in zip(rooms, values, strict=True) if r == room]
+
+
+def _means(rooms, values):
+    return [np.mean(_in_room(rooms, values, room)) for room in rooms]
+
+
+def _without_itself(rooms, values, alone):
+    found = []
+    for i, (room, value) in enumerate(zip(rooms, values, strict=True)):
+        rest = _in_room(rooms[:i] + rooms[i + 1 :], values[:i] + values[i + 1 :], room)
+        found.append(value - np.mean(rest) if rest else alone(value))
+    return found
+
+
+def _alone_keeps_all(rooms, values):
+    found = zip(rooms, values, same_room(rooms, values), strict=True)
+    return [v if rooms.count(room) == 1 else a for room, v, a in found]
+
+
+def _so_far(rooms, values):
+    return [
+        v - np.mean(_in_room(rooms[: i + 1], values[: i + 1], rooms[i]))
+        for i, v in enumerate(values)
+    ]
+
+
+# ---- exercises -----------------------------------------------------------------------
+
+EXERCISES = (
+    Exercise(
+        name="leave_one_out",
+        check=check_leave_one_out,
+        reference=leave_one_out,
+        hints=(
+            "Take the group [1, 0, 0, 0] and work out by hand what the first episode "
+            "is compared with: the other three, and nothing of its own.",
+            "The others' sum is the sum of all minus the episode's own return, and "
+            "there are len(returns) - 1 of them.",
+        ),
+        wrong=(
+            Wrong(lambda g: g, "returns themselves"),
+            Wrong(
+                lambda g: [r - np.mean(g) for r in g], "with the episode itself in it"
+            ),
+            Wrong(lambda g: _standardised(g, 1), "as in GRPO"),
+            Wrong(lambda g: _standardised(g, 0), "divided by the standard deviation"),
+            Wrong(lambda g: [-a for a in leave_one_out(g)], "sign is turned"),
+            Wrong(lambda g: [r - (sum(g) - r) for r in g], "sum of the others"),
+            Wrong(
+                lambda g: [r - (sum(g) - r) / len(g) for r in g],
+                "one fewer than the group",
+            ),
+            Wrong(_others, "baseline alone"),
+        ),
+        difficulty=1,
+        importance=3,
+        minutes=5,
+    ),
+    Exercise(
+        name="returns_over_tokens",
+        check=check_token_returns,
+        reference=returns_over_tokens,
+        hints=(
+            "Two things happen to the running sum: it is carried on to the token "
+            "before, and it is written down. Which of the two may the mask touch?",
+            "Add the reward to the running sum and leave that as it is; append the "
+            "sum times the mask.",
+        ),
+        wrong=(
+            Wrong(_lost_at_the_world, "published mistake"),
+            Wrong(
+                lambda r, m: returns_over_tokens(r, [1] * len(m)),
+                "world's tokens have numbers as well",
+            ),
+            Wrong(lambda r, m: r, "own reward only"),
+            Wrong(lambda r, m: [sum(r) * b for b in m], "return of the whole episode"),
+            Wrong(
+                lambda r, m: [sum(r[: t + 1]) * b for t, b in enumerate(m)],
+                "from the front",
+            ),
+            Wrong(
+                lambda r, m: [sum(r[t + 1 :]) * b for t, b in enumerate(m)],
+                "own reward is left out",
+            ),
+            Wrong(
+                lambda r, m: returns_over_tokens(r, [1 - b for b in m]),
+                "mask is inverted",
+            ),
+        ),
+        difficulty=2,
+        importance=5,
+        minutes=10,
+    ),
+    Exercise(
+        name="same_room",
+        check=check_same_room,
+        reference=same_room,
+        hints=(
+            "You need the mean of a room before you can compare with it, so go "
+            "through the turns twice.",
+            "First collect for each room the list of its returns to go; then subtract "
+            "from each turn the mean of its room's list.",
+        ),
+        wrong=(
+            Wrong(lambda r, v: np.subtract(v, np.mean(v)), "compared with one mean"),
+            Wrong(_alone_keeps_all, "met once keeps its whole"),
+            Wrong(_means, "means of the rooms alone"),
+            Wrong(
+                lambda r, v: _without_itself(r, v, lambda x: x),
+                "and a room met once keeps",
+            ),
+            Wrong(
+                lambda r, v: _without_itself(r, v, lambda x: 0.0), "That is RLOO's way"
+            ),
+            Wrong(lambda r, v: np.negative(same_room(r, v)), "sign is turned"),
+            Wrong(_so_far, "so far only"),
+        ),
+        difficulty=3,
+        importance=3,
+        minutes=15,
+    ),
+)
+"""In the order of the lesson."""

@@ -1,4 +1,4 @@
-"""Checks of the exercises on rewards; see `checks.py` for how checks work."""
+"""The exercises of lesson 03: a term, a reward that cannot be hacked, shaping."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.errors import ToolkitError
 from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.rewards.hacking import check_reward
 from toolkit.rewards.mix import Mix
 from toolkit.rewards.terms import Term
@@ -196,3 +197,169 @@ def _shaping_in_general(function: Shaping) -> Verdict:
                 f"there. Look at the potentials {phi} with the discount {discount}."
             )
     return right("from every turn on it adds up to the same, whatever is done there.")
+
+
+# ---- reference answers ---------------------------------------------------------------
+
+
+def repeats(episode):
+    commands = [turn.action for turn in episode.turns]
+    before = ["", *commands[:-1]]
+    return [-float(a == b) for a, b in zip(before, commands, strict=True)]
+
+
+def mended(played):
+    return Mix({"success": 1, "invalid_action": 0.02})
+
+
+def shape(potentials, discount):
+    after = [*potentials[1:], 0.0]
+    return [discount * b - a for a, b in zip(potentials, after, strict=True)]
+
+
+# ---- wrong answers -------------------------------------------------------------------
+
+
+def _commands(episode):
+    return [turn.action for turn in episode.turns]
+
+
+def _met_before(episode):
+    said = _commands(episode)
+    return [-float(command in said[:k]) for k, command in enumerate(said)]
+
+
+def _whole_rows(episode):
+    charged = repeats(episode)
+    return [min(a, b) for a, b in zip(charged, [*charged[1:], 0.0], strict=True)]
+
+
+def _before(potentials, discount):
+    earlier = [0.0, *potentials[:-1]]
+    return [b - discount * a for a, b in zip(earlier, potentials, strict=True)]
+
+
+def _kept(potentials, discount):
+    after = [*potentials[1:], potentials[-1]]
+    return [discount * b - a for a, b in zip(potentials, after, strict=True)]
+
+
+def _at_the_wrong_place(potentials, discount):
+    after = [*potentials[1:], 0.0]
+    return [b - discount * a for a, b in zip(potentials, after, strict=True)]
+
+
+def _games() -> tuple[list[Episode]]:
+    """Return won and lost games, some with refused commands."""
+    words = [True, False, True]
+    return (
+        [
+            _game(words, won=True),
+            _game([*words, True, True], won=True, seed=1),
+            _game([*words, *words]),
+            _game([False] * 6, seed=1),
+        ],
+    )
+
+
+def _game(valid: Sequence[bool], *, won: bool = False, seed: int = 0) -> Episode:
+    """Return a game whose commands were understood or not."""
+    facts = {"score": 0.0, "max_score": 1.0, "progress": 0.0, "room": "hall"}
+    turns = tuple(
+        Turn(observation="A room.", completion="go", action="go", reward=0.0,
+             info={**facts, "first_room": "hall", "valid_action": v})
+        for v in valid
+    )  # fmt: skip
+    end = StopReason.WON if won else StopReason.TURN_LIMIT
+    return Episode(task=Task(env="toy", seed=seed), turns=turns, stop_reason=end)
+
+
+# ---- exercises -----------------------------------------------------------------------
+
+EXERCISES = (
+    Exercise(
+        name="repeats",
+        check=check_repeats,
+        reference=repeats,
+        hints=(
+            "Put the list of commands beside itself, moved by one turn. Where are the "
+            "two alike?",
+            "The first turn repeats nothing. For all others: -1 if the command is that "
+            "of the turn before, and 0 if not.",
+        ),
+        wrong=(
+            Wrong(lambda e: [0.0] * len(e.turns), "nothing is charged yet"),
+            Wrong(lambda e: [-v for v in repeats(e)], "pays for repeating"),
+            Wrong(lambda e: [1.0 + v for v in repeats(e)], "bonus for playing on"),
+            Wrong(_met_before, "at any time before"),
+            Wrong(lambda e: [*repeats(e)[1:], 0.0], "about to be repeated"),
+            Wrong(_whole_rows, "first of a row"),
+            Wrong(
+                lambda e: [0.0] * (len(e.turns) - 1) + [sum(repeats(e))], "at the end"
+            ),
+            Wrong(lambda e: [sum(repeats(e))] * len(e.turns), "18 in all"),
+        ),
+        difficulty=1,
+        importance=3,
+        minutes=10,
+    ),
+    Exercise(
+        name="mended",
+        check=check_mended,
+        context=("played",),
+        example=_games,
+        reference=mended,
+        hints=(
+            "What is unwanted is to be charged, instead of paying for its absence. "
+            "There is a term for refused commands: see `TERMS`.",
+            "Mix success with `invalid_action`, and give that a weight so small that "
+            "a game full of refused commands costs less than a win is worth.",
+        ),
+        wrong=(
+            Wrong(lambda p: Mix({"success": 1}), "point of the term"),
+            Wrong(
+                lambda p: Mix({"success": 9, "invalid_action": 3}),
+                "silence is safer than trying",
+            ),
+            Wrong(
+                lambda p: Mix({"success": 1, "step_cost": 0.01}),
+                "should notice that it is not understood",
+            ),
+            Wrong(lambda p: Mix({"success": 0}), "pays all episodes alike"),
+            Wrong(lambda p: "success", "cannot be scored"),
+        ),
+        difficulty=2,
+        importance=5,
+        minutes=15,
+    ),
+    Exercise(
+        name="shape",
+        check=check_shaping,
+        reference=shape,
+        hints=(
+            "Write the potentials after each turn below those before it. Which one "
+            "lies in the future and is discounted?",
+            "The potential after turn k is that before turn k + 1, and 0 after the "
+            "last. Pay the discount times that, minus the potential before.",
+        ),
+        wrong=(
+            Wrong(lambda p, d: shape(p, 1.0), "the discount is not used"),
+            Wrong(lambda p, d: [*shape(p, 1.0)[:-1], 0.0], "neither the discount"),
+            Wrong(lambda p, d: [*shape(p, d)[:-1], 0.0], "last turn pays nothing"),
+            Wrong(_kept, "last potential is kept"),
+            Wrong(lambda p, d: p, "the potential itself"),
+            Wrong(
+                lambda p, d: [d * v for v in [*p[1:], 0]],
+                "the potential after the turn. Without",
+            ),
+            Wrong(lambda p, d: [-v for v in shape(p, d)], "sign is turned"),
+            Wrong(_at_the_wrong_place, "at the wrong place"),
+            Wrong(lambda p, d: _before(p, 1.0), "one too early"),
+            Wrong(_before, "too early"),
+        ),
+        difficulty=3,
+        importance=4,
+        minutes=15,
+    ),
+)
+"""In the order of the lesson."""

@@ -1,8 +1,6 @@
 # %% [markdown]
 # # Can a small model learn to search a maze it cannot see?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/multiturn-rl-toolkit/multiturn-rl-toolkit/blob/v0.1.0/tutorials/00_quickstart.ipynb)
-#
 # When you are through, you can
 #
 # 1. **play** a text world as an agent does, and say what an episode is made of;
@@ -14,8 +12,10 @@
 # You need some Python, and to have heard of language models and gradient descent. You
 # need no GPU, no account and no download.
 #
-# Budget: about 40 s of computing on two CPU cores (measured in the smallest profile),
-# and half an hour of yours.
+# ![Success in training, dot by dot, between the success on held-out mazes before and
+# after it](end-state)
+#
+# Budget: half an hour of your time.
 
 # %% [markdown]
 # ## 1. Set up
@@ -139,7 +139,7 @@ class DepthFirst(Policy):
 # **Predict:** put the four in order, and write down a percentage for each. How well can
 # *anybody* do who has no map and 15 turns?
 
-# %%
+# %% tags=["expected"]
 from toolkit import evaluate, load_policy
 from toolkit.lessons.show import show_success
 from toolkit.policies.scripted import ExpertPolicy, RandomPolicy
@@ -173,16 +173,19 @@ show_success(results)
 # less likely; the world's words are not the model's doing. The *action mask* says which
 # is which.
 #
-# **Predict:** below is one game of pocket's, with its numbers of tokens. How many of
-# them get a gradient? Put your guess in place of `guess`.
+# Below is one game of pocket's, with its numbers of tokens.
 
-# %%
-from toolkit.lessons.checks import check_gradient_tokens
+# %% [markdown]
+# **Exercise.** Predict before you look: how many of these tokens get a gradient? Put
+# your guess in place of `len(episode.ids)`, or let Python count.
 
+# %% exercise="guess"
 episode = next(e for e in before.episodes if not e.won)
-guess = len(episode.ids)
 print(f"{len(episode.turns)} turns, {len(episode.ids)} tokens")
-check_gradient_tokens(guess, episode)
+
+guess = len(episode.ids)  # mend this line
+exercise = lesson.exercise("guess")
+exercise.check(guess, episode)
 
 # %%
 from toolkit.lessons.show import show_tokens
@@ -239,7 +242,7 @@ show_credit(said, grpo(paid, group_size=4, discount=0.7), title="Advantages by G
 # was paid *from here on*, compared with the others *at the same turn*? One turn later
 # counts 0.7 as much. By hand, for the first turn of all four:
 
-# %%
+# %% tags=["nbval-check-output"]
 to_go = [
     0.1 + 0.7 * (0.1 + 0.7 * 0.8),  # A
     0.1 + 0.7 * (0.1 + 0.7 * (0.0 + 0.7 * 0.1)),  # B
@@ -305,7 +308,7 @@ run = train(
 # have been easy ones, and each dot is only a few games. Proof is the exam, taken again:
 # the same held-out mazes, the same seed, none of them trained on.
 
-# %%
+# %% tags=["end-state", "expected"]
 from toolkit.lessons.show import show_learning
 
 after = evaluate(run.policy, world, exam, **EXAM)
@@ -314,7 +317,7 @@ show_learning(run, before, after)
 # %% [markdown]
 # **Predict:** pair the games, each before and after. Is the change beyond chance?
 
-# %%
+# %% tags=["expected"]
 from toolkit import compare
 
 change = compare(before, after)
@@ -337,7 +340,7 @@ change
 # %%
 from toolkit.lessons.show import show_report
 
-show_report("../runs/quickstart/report.json")
+show_report("runs/quickstart/report.json")
 
 # %% [markdown]
 # Rates hide what happens. So look at one maze that was lost and then won, if there is
@@ -355,13 +358,11 @@ show_lost_and_won(change)
 # turns by hand, train, and compare fairly. Two exercises make it yours. The checks say
 # what is off, and never mind how often you ask.
 #
-# **Exercise 1** (easy, 5 minutes). Write the action mask. For each turn you get two
+# **Exercise.** Write the action mask. For each turn you get two
 # numbers: how many tokens the world wrote, and how many the model sampled.
 
-# %%
-from toolkit.lessons.checks import check_action_mask
 
-
+# %% exercise="action_mask"
 def action_mask(turns):
     mask = []
     for seen, sampled in turns:
@@ -369,21 +370,21 @@ def action_mask(turns):
     return mask
 
 
-check_action_mask(action_mask)
+exercise = lesson.exercise("action_mask")
+exercise.check(action_mask)
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). Write the number that section 5 compares: what
+# **Exercise.** Write the number that section 5 compares: what
 # each turn is paid from there on, one turn later counting `discount` as much.
 
-# %%
-from toolkit.lessons.checks import check_returns_to_go
 
-
+# %% exercise="returns_to_go"
 def returns_to_go(rewards, discount):
     return [sum(rewards) for _ in rewards]  # mend this line
 
 
-check_returns_to_go(returns_to_go)
+exercise = lesson.exercise("returns_to_go")
+exercise.check(returns_to_go)
 
 # %% [markdown]
 # **Open ends.** Train with `reward="sparse"`, where only the coin pays, and count the
@@ -394,3 +395,97 @@ check_returns_to_go(returns_to_go)
 # full run, and `toolkit play` for other worlds,
 # such as `toolkit play textworld/w2-o3-q4`. If something does not work, `toolkit
 # doctor` says what is missing.
+
+# %% [markdown] tags=["guide"]
+# ## Plan for 50 minutes
+#
+# - **0–10 min** Sections 1 and 2. Everybody plays one maze and says what they had to
+#   remember that the screen did not show.
+# - **10–20 min** Section 3: predict four percentages, run, then read the thin lines
+#   before the bars.
+# - **20–27 min** Section 4 with `guess`. Let somebody say aloud why the world's words
+#   are left out.
+# - **27–37 min** Section 5 by hand, on the board, before the cells are run.
+# - **37–47 min** Start section 6, and talk about silent groups while it trains; then
+#   section 7.
+# - **47–50 min** `toolkit quickstart` is for home, with `action_mask` and
+#   `returns_to_go`.
+#
+# ## Plan for 90 minutes
+#
+# - **0–15 min** Sections 1 and 2; two people play the same maze, one of them with
+#   paper.
+# - **15–30 min** Section 3. Let them change the memory of the depth-first player.
+# - **30–45 min** Section 4, `guess` and `action_mask`.
+# - **45–60 min** Section 5 and `returns_to_go`.
+# - **60–75 min** Sections 6 and 7. Start `toolkit quickstart` in a terminal at minute
+#   60: its 100 steps are through in two to five minutes, and its report is shown by the
+#   cell of section 7.
+# - **75–90 min** Where lost and won games part, and the discussion below.
+#
+# ## What to show live
+#
+# - `EnvStepper(world, task=practice[0])`, without `plain=True`: undo, branch and the
+#   hint that is marked as privileged. The workbench `notebooks/play.ipynb` lets pocket
+#   take over and shows how sure it was of each word.
+# - `TrainingMonitor.replay("learns")` while the class's own training runs: it is a
+#   whole run, with its diagnosis, in seconds.
+# - `EpisodeCompare.before_after(before, after)` in section 7 in place of the last cell.
+#
+# ## Common errors
+#
+# Most people train the world's tokens in `action_mask` at first, which is the stub; ask
+# what the model would then learn to say. In `returns_to_go` the usual slip is to forget
+# the discount on what lies further ahead. In talk, listen for "the loss goes down, so
+# it learns": section 7 is there for that.
+#
+# ## Discussion
+#
+# **The interval of the change contains zero. Did nothing happen?** That is not known.
+# With twelve games an effect must be very large to be seen; the full run uses a
+# hundred.
+#
+# **Why the same mazes, the same seed and the same number of samples on both sides?** So
+# that luck of the draw is shared and cancels in the paired difference.
+#
+# **A random walker wins a few games in a hundred. Could one train from there?** Yes,
+# but slowly: most groups are silent, and a silent group costs as much as another.
+# Lesson 06 computes how long one waits.
+#
+# **The depth-first player wins everything. Why train a model at all?** Because somebody
+# had to know what a maze is to write it. The model reads text, and the same training
+# works in worlds for which nobody has a program.
+#
+# ## Expected numbers
+#
+# In the smoke profile pocket wins .62 of 48 games on 12 mazes before training (interval
+# .46 to .77). Twenty steps with seed 0 moved it by 10 points, with an interval from -2
+# to 23: such a run may end on either side of zero, and that is what section 7 wants to
+# show. The full run (`toolkit quickstart`, 100 steps, 100 other mazes, three seeds)
+# goes from .41 to .88, .95 and .90; `benchmarks/quickstart.md` has the intervals.
+# Section 5 is arithmetic and the same everywhere.
+#
+# ## Without a GPU or the internet
+#
+# The lesson needs neither: pocket and its mazes ship with the package. If the room's
+# machines are slow, replay a recorded run (see above) in place of section 6; the cell
+# of section 7 that reads the report shows the one that ships.
+#
+# ## Exam questions
+#
+# **1.** An episode has two turns. The world wrote 4 and 3 tokens, the model sampled 2
+# and 2. Write its action mask. How many tokens get a gradient?
+#
+# *Solution:* 0 0 0 0 1 1 0 0 0 1 1. Four.
+#
+# **2.** Three turns are paid 0, 0.5 and 1. Give the returns to go with the discount
+# 0.5.
+#
+# *Solution:* 1; 0.5 + 0.5 · 1 = 1; 0 + 0.5 · 1 = 0.5. So 0.5, 1, 1.
+#
+# **3.** A paper trains on 20 games and reports that success on these rose from 40 % to
+# 90 %. Name two things that you want to know before you believe that the agent has
+# become better.
+#
+# *Solution:* Success on other games, drawn before the training; and an interval, or
+# several seeds. (Also good: the same number of turns and samples on both sides.)

@@ -1,4 +1,4 @@
-"""Checks of the exercises on budgets; see `checks.py` for how checks work."""
+"""The exercises of lesson 06: waiting times, a table of results, a weight."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.exercise import Exercise, Wrong
 
 Signal = Callable[[float, int, int], float]
 Weight = Callable[[float], float]
@@ -166,3 +167,100 @@ def _one(function: Callable[..., float], *args: object) -> tuple[float, Verdict 
     if problem and "list must hold" in problem.message:
         problem = not_yet("one number is needed.")
     return (found[0] if found else 0.0), problem
+
+
+# ---- reference answers ---------------------------------------------------------------
+
+
+def episodes_until_signal(p, turns, size):
+    win = p**turns
+    mixed = 1 - win**size - (1 - win) ** size
+    return size / mixed
+
+
+def sampling_weight(p):
+    return p * (1 - p)
+
+
+# ---- exercises -----------------------------------------------------------------------
+
+EXERCISES = (
+    Exercise(
+        name="episodes_until_signal",
+        check=check_episodes_until_signal,
+        reference=episodes_until_signal,
+        hints=(
+            "Go up three steps: the chance to win one episode, the chance that a group "
+            "of them is mixed, and how many groups that makes.",
+            "With q = p**turns a group is mixed with chance 1 - q**size - "
+            "(1 - q)**size. One in how many groups is that, and how many episodes?",
+        ),
+        wrong=(
+            Wrong(
+                lambda p, t, size: size / _mixed(p, size), "number of turns is not used"
+            ),
+            Wrong(lambda p, t, size: 1 / p**t, "until the first win"),
+            Wrong(lambda p, t, size: size / p**t, "with the chance of one episode"),
+            Wrong(lambda p, t, size: 1 / _mixed(p**t, size), "number of groups"),
+            Wrong(
+                lambda p, t, size: size / (1 - (1 - p**t) ** size),
+                "that won every time",
+            ),
+            Wrong(lambda p, t, size: size / (1 - p ** (t * size)), "lost every time"),
+            Wrong(lambda p, t, size: _mixed(p**t, size), "the chance of a signal"),
+            Wrong(
+                lambda p, t, size: size * _mixed(p**t, size), "multiplies by the chance"
+            ),
+        ),
+        difficulty=3,
+        importance=4,
+        minutes=10,
+    ),
+    Exercise(
+        name="carried",
+        check=check_conclusions,
+        reference="AE",
+        hints=(
+            "For each letter: which two rates does it compare, and do their intervals "
+            "overlap in the picture? Then ask whether it speaks of a model or of a "
+            "number of demonstrations.",
+            "Two of the six are carried. Both compare two models that are in the "
+            "table, by more than thirty points.",
+        ),
+        wrong=(
+            Wrong("ABE", "intervals overlap almost wholly"),
+            Wrong("ACE", "intervals overlap: both"),
+            Wrong("ADE", "one seed"),
+            Wrong("AEF", "games it was trained on for success elsewhere"),
+            Wrong("E", ".95 against .59"),
+            Wrong("a", "from .17 to .54"),
+        ),
+        difficulty=3,
+        importance=5,
+        minutes=10,
+    ),
+    Exercise(
+        name="sampling_weight",
+        check=check_sampling_weight,
+        reference=sampling_weight,
+        hints=(
+            "There are two ways in which two attempts end differently. What is the "
+            "chance of each?",
+            "Won and then lost: p times (1 - p). The other way about is the same, and "
+            "a common factor does not matter.",
+        ),
+        wrong=(
+            Wrong(lambda p: p, "won already"),
+            Wrong(lambda p: 1 - p, "never won"),
+            Wrong(lambda p: abs(p - 0.5), "upside down"),
+            Wrong(lambda p: 1, "count alike"),
+            Wrong(lambda p: min(p, 1 - p), "not the chance"),
+            Wrong(lambda p: (p * (1 - p)) ** 0.5, "standard deviation"),
+            Wrong(lambda p: (p * (1 - p)) ** 2, "of four"),
+        ),
+        difficulty=1,
+        importance=3,
+        minutes=5,
+    ),
+)
+"""In the order of the lesson."""
