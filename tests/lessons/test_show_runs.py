@@ -1,11 +1,17 @@
 import json
+import xml.etree.ElementTree as ET
 
 import pytest
 
 from tests.html_checks import Outline
 from tests.test_transcript import changed, episode
 from toolkit.errors import ToolkitError
-from toolkit.lessons.show_runs import MOST_FLIPS, show_flips, show_runs
+from toolkit.lessons.show_runs import (
+    MOST_FLIPS,
+    show_against_paper,
+    show_flips,
+    show_runs,
+)
 
 
 def folder(path, *success):
@@ -75,3 +81,35 @@ def test_several_episodes_of_a_game_are_judged_by_the_interval():
     assert "McNemar" not in view.text
     assert "Chance alone could do this." in view.text
     assert not outline(view).having("table")
+
+
+# ---- against the paper ---------------------------------------------------------------
+
+
+def test_each_arm_stands_in_its_own_exam_beside_the_paper(tmp_path):
+    def exam(success):
+        return {"success": success, "low": 0.0, "high": 1.0, "n": 10}
+
+    def run(seed, *ends):
+        before, after = ({"6 turns": exam(e), "8 turns": exam(0.9)} for e in ends)
+        return {"seed": seed, "before": before, "after": after}
+
+    stored = {
+        "seeds": [0, 1],
+        "exams": ["6 turns", "8 turns"],
+        "arms": {
+            "t6": {"label": "6 turns", "runs": [run(0, 0.5, 0.6), run(1, 0.3, 1)]}
+        },
+        "paper": {"t6": {"6 turns": [0.05, 0.55]}},
+    }
+    path = tmp_path / "horizon.json"
+    path.write_text(json.dumps(stored))
+    view = show_against_paper(path)
+    assert "6 turns: 40 % to 80 % here, 5 % to 55 % in the paper" in view.text
+    assert "90 %" not in view.text
+    assert view.svg.count("<svg") == 1
+    ET.fromstring(view._repr_mimebundle_()["image/svg+xml"])
+
+
+def test_an_experiment_that_was_not_made_is_named():
+    assert "toolkit experiment nothing" in show_against_paper("x/nothing.json").text

@@ -83,6 +83,13 @@ def test_rooms_far_away_are_not_drawn(far):
     assert found.summary.startswith(f"You are in the n{far}. {far + 1} rooms visited")
 
 
+def test_places_without_ways_between_them_are_no_rooms():
+    found = Map()
+    for command, place in (("", "middle of the room"), ("go to shelf 1", "shelf 1")):
+        _enter(found, Surroundings(room=place, name=place), command)
+    assert found.summary == "You are at: shelf 1. 2 places visited."
+
+
 def test_a_world_without_rooms_has_no_map():
     found = walked(env="gates")
     assert map_svg(found) == found.summary == ""

@@ -107,7 +107,7 @@ def show_report(path: str | Path) -> View:
         path: A `report.json` that `toolkit quickstart` wrote, here or
             in a folder above.
     """
-    places = _here_or_above(path), assets_dir() / "quickstart.json"
+    places = here_or_above(path), assets_dir() / "quickstart.json"
     found = [place for place in places if place.is_file()]
     if not found:
         text = f"There is no {path} yet: `toolkit quickstart` writes it."
@@ -151,7 +151,7 @@ def show_experiment(path: str | Path) -> View:
         path: A file of `experiments/results`, here or in a folder above; if it is
             missing, how to make it is said.
     """
-    path = _here_or_above(path)
+    path = here_or_above(path)
     if not path.is_file():
         command = f"toolkit experiment {path.stem}"
         text = f"There is no {path.name} here: `{command}` makes it."
@@ -168,7 +168,7 @@ def show_experiment(path: str | Path) -> View:
     return show_before_after(panels)
 
 
-def _here_or_above(path: str | Path) -> Path:
+def here_or_above(path: str | Path) -> Path:
     """Return where a file is: notebooks and their solutions lie at different depths."""
     here = Path.cwd()
     places = [folder / path for folder in (here, *here.parents)]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from toolkit.charts.dot_plot import dot_plot
 from toolkit.charts.smooth import smooth
+from toolkit.charts.svg import percent
 from toolkit.errors import ToolkitError
-from toolkit.lessons.show import View, show_curves
+from toolkit.experiments.results import label_of, whole
+from toolkit.experiments.tables import row_of
+from toolkit.lessons.show import View, here_or_above, show_curves
 from toolkit.page import escape, table
 from toolkit.training.events import read_events, steps_of
 
@@ -64,6 +71,32 @@ def show_flips(change: Comparison) -> View:
         "Games that flipped", ("game", "won before", "won after", "change"), rows
     )
     return View(html=f"<p>{escape(text)}</p>{listed if rows else ''}", text=text)
+
+
+def show_against_paper(path: str | Path) -> View:
+    """Draw what each arm of an experiment learned for its own exam, and the paper's.
+
+    Args:
+        path: A file of `experiments/results`, here or in a folder above, whose arms
+            are called as their exams; if it is missing, how to make it is said.
+    """
+    path = here_or_above(path)
+    if not path.is_file():
+        text = (
+            f"There is no {path.name} here: `toolkit experiment {path.stem}` does it."
+        )
+        return View(html=f"<p>{escape(text)}</p>", text=text)
+    found = whole(json.loads(path.read_text(encoding="utf-8")))
+    rows = [row_of(found, arm, label_of(found, arm)) for arm in found["arms"]]
+    title = "Won before (ring), after (dots: runs and their mean); diamonds: the paper"
+    picture = dot_plot(rows, title=title, other="the paper")
+    words = [title]
+    for row in rows:
+        before, after = (float(np.mean(side)) for side in (row.before, row.after))
+        theirs = " to ".join(percent(v) for v in row.other if v is not None)
+        ours = f"{percent(before)} to {percent(after)}"
+        words.append(f"{row.name}: {ours} here, {theirs or 'nothing'} in the paper")
+    return View(html=f"<figure>{picture}</figure>", text="\n".join(words), svg=picture)
 
 
 def _success(name: str, run: Run | str | Path) -> dict[int, float]:

@@ -52,11 +52,13 @@ class Map:
         """The map in words."""
         if not self.rooms:
             return ""
-        count = f"{len(self.rooms)} room{'' if len(self.rooms) == 1 else 's'} visited"
+        is_walked = self.ways or any(room.exits for room in self.rooms.values())
+        where, kind = ("in the", "room") if is_walked else ("at:", "place")
+        count = f"{len(self.rooms)} {kind}{'' if len(self.rooms) == 1 else 's'} visited"
         exits = [f"{side} of the {self.rooms[key].name}" for key, side in self.unseen]
         more = ", …" if len(exits) > 6 else ""
         rest = f"; not yet tried: {', '.join(exits[:6])}{more}" if exits else ""
-        return f"You are in the {self.rooms[self.here].name}. {count}{rest}."
+        return f"You are {where} {self.rooms[self.here].name}. {count}{rest}."
 
 
 def explored(state: GameState) -> Map:
