@@ -9,10 +9,10 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb tutorials/*.ipynb tutorials/solutions/*
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks lessons docs bench experiments pocket games smollm2 clean
+.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks lessons docs bench experiments pocket pocket-house games smollm2 clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 install: $(STAMP) ## make .venv with everything in it
 
@@ -89,10 +89,13 @@ bench: $(STAMP) ## measure speed against other paths
 
 experiments: $(STAMP) ## ask all of the paper's questions, at a CPU's size (hours)
 	for name in complexity size horizon transfer algorithms density budget \
-	  sensitivity curriculum; do $(BIN)/toolkit experiment $$name || exit; done
+	  sensitivity curriculum alfworld; do $(BIN)/toolkit experiment $$name || exit; done
 
 pocket: $(STAMP) ## train the model that ships with the package again
 	$(BIN)/python -m toolkit.policies.pocket
+
+pocket-house: $(STAMP) ## train the model that plays ALFWorld again
+	$(BIN)/python -m toolkit.policies.pocket_house
 
 games: $(STAMP) ## pack the games that ship with the package again
 	$(BIN)/python -m toolkit.quickstart

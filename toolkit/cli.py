@@ -26,7 +26,9 @@ FAILED = 2
 """Exit code of a `ToolkitError`, and of wrong arguments."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
-POLICIES = "human, expert, random, pocket, smollm2-135m, a hub id or a folder"
+POLICIES = (
+    "human, expert, random, pocket, pocket-house, smollm2-135m, a hub id or a folder"
+)
 SPLITS = "train, validation, test or demonstration"
 
 

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 from toolkit import __version__
 from toolkit.device import pick_device, pick_precision
-from toolkit.paths import assets_dir, cache_dir
+from toolkit.paths import SHIPPED_MODELS, assets_dir, cache_dir
 from toolkit.sandbox.levels import GET_BETTER, Level, detect_level, missing
 
 DISTRIBUTION = "multiturn-rl-toolkit"
@@ -49,7 +49,7 @@ def inspect() -> list[Check]:
         *_packages(),
         *_hardware(),
         *_machine(),
-        _pocket(),
+        *map(_shipped, SHIPPED_MODELS),
         *_extras(),
     ]
 
@@ -294,13 +294,13 @@ def _cache() -> Check:
     return Check(name="cache", value=f"{folder}, {free:.1f} GiB free")
 
 
-def _pocket() -> Check:
-    """Check that the shipped model is there."""
-    if (assets_dir() / "pocket" / "config.json").is_file():
-        return Check(name="pocket model", value="shipped with the package")
+def _shipped(model: str) -> Check:
+    """Check that a shipped model is there."""
+    if (assets_dir() / model / "config.json").is_file():
+        return Check(name=f"{model} model", value="shipped with the package")
     return Check(
-        name="pocket model",
+        name=f"{model} model",
         value="not there",
         state="broken",
-        fix="Reinstall the package, or run `make pocket` in a checkout.",
+        fix=f"Reinstall the package, or run `make {model}` in a checkout.",
     )

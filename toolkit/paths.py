@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 
 NAME = "multiturn-rl-toolkit"
+SHIPPED_MODELS = ("pocket", "pocket-house")
+"""In `assets_dir`, a folder each: the first has read TextWorld, the second ALFWorld."""
 
 
 def cache_dir() -> Path:

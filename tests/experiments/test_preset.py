@@ -10,9 +10,11 @@ from toolkit.errors import ConfigError
 from toolkit.experiments.preset import Start, load_preset, preset_path
 from toolkit.experiments.runner import Job
 from toolkit.training.budget import Budget
+from toolkit.training.settings import read_config
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-PRESETS = sorted(p for p in FOLDER.glob("*.yaml") if p.stem != "quickstart")
+SETTINGS = {"quickstart", "alfworld_cpu"}  # of `toolkit train`, and no experiments
+PRESETS = sorted(p for p in FOLDER.glob("*.yaml") if p.stem not in SETTINGS)
 SCALES = sorted((FOLDER / "scales").glob("*.yaml"))
 SMALL = {
     "title": "Which?",
@@ -49,6 +51,16 @@ def test_every_arm_of_the_budget_spends_all_of_it(tmp_path):
         split = Budget().split(Fraction(10 * shown, 1000))
         assert split.demonstrations == shown
         assert Job(arm=arm, seed=0, out=tmp_path).episodes == split.episodes
+
+
+def test_household_tasks_are_trained_alone_as_in_the_experiment():
+    path = FOLDER / "alfworld_cpu.yaml"
+    settings = yaml.safe_load(path.read_text())
+    arm = load_preset(FOLDER / "alfworld.yaml").arms["six"]
+    assert settings.pop("policy") == arm.start.policy
+    assert settings.pop("output_dir").startswith("runs/")
+    assert settings == arm.settings
+    assert read_config(path).learning_rate == arm.settings["learning_rate"]
 
 
 def test_arms_share_settings_and_differ_in_what_is_their_own(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from toolkit.cli import main
+from toolkit.errors import TaskError
 from toolkit.experiments.preset import load_preset
 from toolkit.experiments.runner import run_experiment
 
@@ -88,6 +89,30 @@ def test_adapters_are_merged_before_reinforcement_learning_adds_its_own(tmp_path
     (trained,) = (tmp_path / "runs").glob("coin*/policy")
     assert not (imitated / "adapter_config.json").exists()
     assert (trained / "adapter_config.json").exists()
+
+
+def test_an_exam_without_its_games_is_left_out_if_it_may_be(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+    files = {"env": "alfworld/all", "params": {"source": "data"}, "n": 1}
+    files |= {"split": "valid_seen"}
+    how = {"arms": {"untrained": {"max_steps": 0}}, "claims": [], "seeds": [0]}
+    exams = {**TINY["exams"], "files": {**files, "optional": True}}
+    found = run(tmp_path, exams=exams, **how)
+    assert found["exams"] == ["mazes"]
+    assert "'files' is left out" in capsys.readouterr().out
+    with pytest.raises(TaskError, match="valid_seen"):
+        run(tmp_path, exams={**exams, "files": files}, **how)
+
+
+def test_an_exam_may_name_its_split(tmp_path):
+    test = TINY["exams"]["mazes"]
+    exams = {"test": test, "validation": {**test, "split": "validation"}}
+    arms = {"untrained": {"max_steps": 0}}
+    run(tmp_path, exams=exams, arms=arms, claims=[], seeds=[0])
+    sat = [json.loads(p.read_text()) for p in tmp_path.glob("runs/*/exams/*.json")]
+    assert {facts["exam"]["split"] for facts in sat} == {"test", "validation"}
 
 
 @pytest.mark.slow

@@ -64,12 +64,16 @@ class Exam:
     """Registry id."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment, such as `{"max_turns": 6}`."""
+    split: str = "test"
+    """Which of the splits that nobody trains on."""
     n: int = 100
-    """How many of the test split."""
+    """How many games."""
     samples: int = 4
     """How often each is played, for sampling is most of the noise in one run."""
     greedy: bool = False
     """Take the most probable token instead of sampling."""
+    optional: bool = False
+    """Left out where its games are not to be had, such as files of ALFWorld."""
 
     @property
     def episodes(self) -> int:
@@ -78,8 +82,12 @@ class Exam:
 
     @property
     def games(self) -> list[Task]:
-        """The games."""
-        return list(tasks(self.env, split="test", n=self.n, **self.params))
+        """The games.
+
+        Raises:
+            TaskError: If they are not to be had.
+        """
+        return list(tasks(self.env, split=self.split, n=self.n, **self.params))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

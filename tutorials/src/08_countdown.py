@@ -580,11 +580,11 @@ exercise.check(expected_pay)
 # **Exercise.** Use what the world says. You have checked the sum of all numbers, and it
 # is `above` too large. Return the list of those numbers that are to be taken away
 # instead of added, such as `[1]` for 10, 5 and 1 with 2 above. There may be any number
-# of them, some may be equal, and none may be needed. `combinations` of `itertools`
-# helps.
-
+# of them, some may be equal, and none may be needed. `combinations` helps.
 
 # %% exercise="to_take_away"
+
+
 def to_take_away(numbers, above):
     return [n for n in numbers if n == above]  # mend this line
 

@@ -2,6 +2,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+
 from toolkit.lessons.exercises.alfworld import (
     check_pay_once,
     check_search_cost,
