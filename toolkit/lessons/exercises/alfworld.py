@@ -59,7 +59,9 @@ def check_pay_once(function: PayOnce) -> Verdict:
         ((change > 0) * 1.0, "each rise pays 1, however much was reached, and again "
          "when it comes back."),
     ]  # fmt: skip
-    wrong = next((text for v, text in known if np.allclose(found, v, atol=1e-6)), "")
+    wrong = next(
+        (text for v, text in known if np.allclose(found, np.array(v), atol=1e-6)), ""
+    )
     return caught(wrong) or _pay_once_in_general(function)
 
 
