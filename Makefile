@@ -88,7 +88,7 @@ bench: $(STAMP) ## measure speed against other paths
 	$(BIN)/python -m benchmarks
 
 experiments: $(STAMP) ## ask all of the paper's questions, at a CPU's size (hours)
-	for name in complexity size horizon transfer algorithms density budget \
+	for name in complexity size horizon transfer algorithms density density_simple budget \
 	  sensitivity curriculum alfworld; do $(BIN)/toolkit experiment $$name || exit; done
 
 pocket: $(STAMP) ## train the model that ships with the package again
