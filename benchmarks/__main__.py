@@ -47,7 +47,7 @@ def measure(out: Path, only: Sequence[str], *, quick: bool, folder: Path) -> Non
     """
     from benchmarks import page
     from benchmarks.measure import load, surroundings
-    from toolkit.errors import ModelError
+    from toolkit.errors import DownloadError, ModelError, SandboxError
 
     (out / "results").mkdir(parents=True, exist_ok=True)
     for name, (title, work) in jobs(quick=quick, folder=folder).items():
@@ -57,7 +57,7 @@ def measure(out: Path, only: Sequence[str], *, quick: bool, folder: Path) -> Non
         about = surroundings()
         try:
             result = work()
-        except ModelError as error:
+        except (DownloadError, ModelError, SandboxError) as error:
             print(f"  skipped: {error}")
             continue
         about["load_after"] = load()
@@ -76,7 +76,7 @@ def jobs(
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import alfworld, rollout, step, update, worlds
+    from benchmarks import alfworld, rollout, step, swe, update, worlds
 
     repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
@@ -91,6 +91,11 @@ def jobs(
         work = partial(alfworld.run, unit, repeats=repeats, **household)
         title = f"{unit} of ALFWorld, {household['games']} games"
         found[f"alfworld-{unit}"] = (title, work)
+    for name, bugs in (("inflection", 2 if quick else 10), ("humanize", 10)):
+        if not quick or name == "inflection":
+            title = f"{bugs} bugs made in {name}"
+            work = partial(swe.run, name, bugs=bugs, repeats=repeats)
+            found[f"swe-{name}"] = (title, work)
     for case in rollout.CASES:
         if quick:
             if case.policy != "pocket":
@@ -135,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="measurements by name or its beginning: worlds, alfworld, rollout, "
-        "rollout-large, rollout-house, rollout-maze, rollout-training, "
+        help="measurements by name or its beginning: worlds, alfworld, swe, "
+        "rollout, rollout-large, rollout-house, rollout-maze, rollout-training, "
         "rollout-smollm2, step, update",
     )
     parser.add_argument(

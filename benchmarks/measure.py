@@ -59,6 +59,7 @@ def cpu_seconds() -> float:
         except psutil.NoSuchProcess:
             continue
         total += spent.user + spent.system
+        total += spent.children_user + spent.children_system
     return float(total)
 
 

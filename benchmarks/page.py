@@ -49,6 +49,11 @@ commands, same facts (won, lost, score, maximal score). Starting games is not co
 that are loaded already: same random commands, and on both sides the admissible commands
 after each. All texts and lists of commands are the same on both sides.
 
+**Bugs made.** Mistakes are put into a package until so many are valid (some test fails,
+most pass). Ours runs pytest in a sandbox, forked from a process that has loaded it, and
+asks first the tests that reach a mistake; the other side starts `python -m pytest` for
+each try, without a sandbox. Both find the same bugs.
+
 **A training step.** Neither model nor environment = wall seconds between the ends of
 two steps, less choosing commands, waiting for worlds, loss, backward pass and optimiser
 (`policy_s`, `env_s`, `loss_s`, `update_s` of the run's `step` events).

@@ -13,7 +13,7 @@ def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmarks")
     (folder / "results").mkdir()  # the quickstart's results lie beside the others
     (folder / "results" / "quickstart.json").write_text('{"0": {}}')
-    wanted = ["worlds", "alfworld", "rollout-house", "step", "update"]
+    wanted = ["worlds", "alfworld", "swe", "rollout-house", "step", "update"]
     main(["--quick", "--out", str(folder), "--only", *wanted])
     return folder
 
@@ -41,6 +41,11 @@ def test_both_engines_of_alfworld_tell_the_same(out, unit):
     found = result(out, f"alfworld-{unit}")
     assert found["same_texts"] == found["texts"] > 0
     assert found["ratio"]["wall_s"]["median"] > 1
+
+
+def test_both_ways_to_make_bugs_find_the_same(out):
+    found = result(out, "swe-inflection")
+    assert found["same_bugs"] == found["bugs"] > 0
 
 
 def test_the_parts_of_a_step_make_up_the_whole(out):

@@ -151,6 +151,12 @@ def _alfworld(args: argparse.Namespace) -> None:
     print(f"{count} games. Now set ALFWORLD_DATA={Path(args.to).expanduser()}")
 
 
+def _swe(args: argparse.Namespace) -> int:
+    from toolkit.environments.swe import cli
+
+    return int(getattr(cli, args.what)(args) or 0)
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from toolkit import doctor
 
@@ -254,15 +260,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", metavar="FILE.yaml", help="the settings")
     sub.epilog = "Further arguments, --key value, take precedence over the file."
 
-    sub = command("evaluate", _evaluate, "measure a policy on fixed games")
-    sub.add_argument("--policy", default="pocket", help=POLICIES)
-    sub.add_argument("--env", required=True, help="such as textworld/w2-o3-q4")
-    sub.add_argument("--goal", help="how the game words its goal, such as brief")
-    sub.add_argument("--split", default="test", help=SPLITS)
-    sub.add_argument("--n", type=int, default=100, help="number of games")
-    sub.add_argument("--greedy", action="store_true", help="do not sample")
-    sub.add_argument("--seed", type=int, default=0, help="of sampling")
-
+    _add_evaluate(command("evaluate", _evaluate, "measure a policy on fixed games"))
     _add_experiment(
         command("experiment", _experiment, "answer a question of the paper")
     )
@@ -276,10 +274,21 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_grade(command("grade", _grade, "run a lesson's notebook, try its answers"))
     _add_alfworld(command("alfworld", _alfworld, "get the games of ALFWorld"))
+    _add_swe(command("swe", _swe, "get, make and check the bugs that SWE repairs"))
 
     sub = command("doctor", _doctor, "say what is installed and what is missing")
     sub.add_argument("--json", action="store_true", help="for programs")
     return parser
+
+
+def _add_evaluate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--policy", default="pocket", help=POLICIES)
+    sub.add_argument("--env", required=True, help="such as textworld/w2-o3-q4")
+    sub.add_argument("--goal", help="how the game words its goal, such as brief")
+    sub.add_argument("--split", default="test", help=SPLITS)
+    sub.add_argument("--n", type=int, default=100, help="number of games")
+    sub.add_argument("--greedy", action="store_true", help="do not sample")
+    sub.add_argument("--seed", type=int, default=0, help="of sampling")
 
 
 def _add_experiment(sub: argparse.ArgumentParser) -> None:
@@ -298,6 +307,22 @@ def _add_alfworld(sub: argparse.ArgumentParser) -> None:
     folder = os.environ.get("ALFWORLD_DATA") or "~/.cache/alfworld"
     sub.add_argument("what", choices=["download"], help="the one thing there is")
     sub.add_argument("--to", default=folder, help="folder, to be ALFWORLD_DATA")
+
+
+def _add_swe(sub: argparse.ArgumentParser) -> None:
+    commands = sub.add_subparsers(dest="what", required=True, metavar="WHAT")
+    sub = commands.add_parser("prepare", help="fetch repositories, for use offline")
+    sub.add_argument("repositories", nargs="*", help="by name (default: all)")
+
+    sub = commands.add_parser("bugs", help="make bugs and write them to a file")
+    names = "by name, or folder:PATH (default: those of the shipped bugs)"
+    sub.add_argument("repositories", nargs="*", help=names)
+    sub.add_argument("--n", type=int, default=30, help="bugs of each repository")
+    sub.add_argument("--seed", type=int, default=0, help="chooses the places")
+    sub.add_argument("--out", type=Path, required=True, help="the file")
+
+    sub = commands.add_parser("validate", help="check that bugs are what they were")
+    sub.add_argument("file", nargs="?", type=Path, help="default: the shipped bugs")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,18 @@ class EnvironmentCrashError(ToolkitError):
     """An environment died, hung or broke its contract."""
 
 
+class RepositoryError(ToolkitError):
+    """A repository is not known, or its tests cannot be used to repair it."""
+
+
+class ContainerError(ToolkitError):
+    """A container engine is missing or fails, or a container has died."""
+
+
+class ActionError(ToolkitError):
+    """What a player asked for cannot be read, or cannot be done."""
+
+
 class SandboxError(ToolkitError):
     """A sandbox cannot be had, or a process inside of it broke the conversation."""
 

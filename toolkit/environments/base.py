@@ -134,6 +134,10 @@ class TextEnv(gymnasium.Env[str, str]):
     refusal: ClassVar[str] = "That command does nothing here."
     split_names: ClassVar[Mapping[str, str]] = {}
     """Other names of splits, such as those of a published data set."""
+    step_timeout_s: float = 10.0
+    """Seconds after which a step counts as hung, where worlds run in workers."""
+    reset_timeout_s: float = 60.0
+    """Seconds after which a reset counts as hung."""
 
     def __init__(
         self, *, max_turns: int, admissible: bool = False, expert: bool = False
@@ -205,7 +209,7 @@ class TextEnv(gymnasium.Env[str, str]):
         """Play one turn.
 
         Args:
-            action: Free text; its first line is cleaned by `rules`.
+            action: Free text; `rules` clean it.
 
         Returns:
             Observation, reward of this turn, terminated, truncated and `info`.
@@ -251,13 +255,8 @@ class TextEnv(gymnasium.Env[str, str]):
         for action in snapshot.actions:
             observation, _, _, _, info = self.step(action)
         if tuple(self._digests) != snapshot.digests:
-            turn = next(
-                i
-                for i, pair in enumerate(
-                    zip(self._digests, snapshot.digests, strict=False)
-                )
-                if pair[0] != pair[1]
-            )
+            pairs = zip(self._digests, snapshot.digests, strict=False)
+            turn = [before == now for before, now in pairs].index(False)
             raise SnapshotError(
                 f"Replay of {snapshot.task.id} differs from the record at turn {turn}.",
                 "The game file or the library that plays it has changed.",
@@ -309,6 +308,8 @@ _FAMILIES = {
     "gymnasium": "adapters:GymnasiumEnv",
     "openenv": "openenv:OpenEnvEnv",
     "reasoning-gym": "reasoning_gym:ReasoningGymEnv",
+    "swe": "swe.environment:SweEnv",
+    "swe-gym": "swe_gym.environment:SweGymEnv",
     "textarena": "textarena:TextArenaEnv",
     "textworld": "textworld:TextWorldEnv",
 }

@@ -253,7 +253,14 @@ def _pool(
         yield pool
         return
     count = default_workers(episodes) if workers is None else workers
-    with EnvPool(env_factory(env, policy), slots=slots, workers=count) as made:
+    world = make_env(env) if isinstance(env, str) else env
+    with EnvPool(
+        env_factory(world, policy),
+        slots=slots,
+        workers=count,
+        step_timeout_s=world.step_timeout_s,
+        reset_timeout_s=world.reset_timeout_s,
+    ) as made:
         yield made
 
 

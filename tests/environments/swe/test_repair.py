@@ -1,0 +1,78 @@
+import dataclasses
+
+import pytest
+
+from tests.environments.swe.shop import FAILING, SOURCE, make_shop
+from toolkit import sandbox
+from toolkit.environments.swe import repair as module
+from toolkit.environments.swe import workspace
+from toolkit.environments.swe.grammar import Action
+from toolkit.environments.swe.repair import Repair
+from toolkit.errors import RepositoryError, SandboxError
+
+GIVEN = {
+    "format": "text",
+    "max_chars": 2_000,
+    "max_turns": 25,
+    "reward": "ratio",
+    "trusted": False,
+}
+EDIT = Action(tool="replace", file=SOURCE, old="amount + am", new="amount - am")
+
+
+@pytest.fixture(scope="module")
+def bug(tmp_path_factory):
+    return make_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def repair(bug):
+    made = Repair(bug, GIVEN)
+    yield made
+    made.close()
+
+
+def test_tests_are_run_once_for_the_task_of_a_bug(bug, repair, monkeypatch):
+    monkeypatch.setattr(module, "_SAID", {})
+    assert f"- {FAILING[1]}: assert 200.0 == 0" in repair.task_text()
+    other = Repair(bug, GIVEN)
+    monkeypatch.setattr(other._runner, "run", None)
+    assert other.task_text() == repair.task_text()
+    other.close()
+
+
+def test_progress_is_lost_with_what_was_mended(repair):
+    repair.do(EDIT)
+    repair.do(Action(tool="run_tests"))
+    assert repair.progress() == 0.25
+    repair.do(dataclasses.replace(EDIT, old=EDIT.new, new=EDIT.old))
+    repair.do(Action(tool="run_tests"))
+    assert repair.progress() == 0.25  # seen to fail, and not mended any more
+    assert repair.changed == []
+
+
+def test_the_expert_tests_again_what_it_has_not_seen_tested(repair):
+    repair.do(EDIT)
+    assert [action.tool for action in repair.plan()] == ["run_tests", "submit"]
+    repair.do(Action(tool="run_tests", pattern="plain"))
+    assert [action.tool for action in repair.plan()] == ["run_tests", "submit"]
+    repair.do(Action(tool="run_tests"))
+    assert [action.tool for action in repair.plan()] == ["submit"]
+    repair.do(Action(tool="submit"))
+    assert repair.plan() == repair.choices() == []
+    assert repair.won
+
+
+def test_what_cannot_start_leaves_nothing(bug, monkeypatch):
+    before = set(workspace._room().iterdir())
+    gone = dataclasses.replace(bug.mutations[0], old="%")
+    with pytest.raises(RepositoryError, match="does not fit"):
+        Repair(dataclasses.replace(bug, mutations=(gone,)), GIVEN)
+    monkeypatch.setattr(sandbox.sandbox, "detect_level", lambda: sandbox.Level.LIMITS)
+    with pytest.raises(SandboxError):
+        Repair(bug, GIVEN)
+    trusted = Repair(bug, {**GIVEN, "trusted": True})
+    assert trusted.facts()["sandbox"] == "limits"
+    assert trusted.do(Action(tool="run_tests")).startswith("3 of 6 tests failed.")
+    trusted.close()
+    assert set(workspace._room().iterdir()) == before
