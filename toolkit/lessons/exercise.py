@@ -111,4 +111,5 @@ class Exercise:
 
 def _literal(value: Any) -> str:
     """Return a value as Python, texts in double quotes."""
-    return f'"{value}"' if isinstance(value, str) and '"' not in value else repr(value)
+    text = repr(value)
+    return text if '"' in text else text.replace("'", '"')

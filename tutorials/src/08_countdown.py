@@ -456,25 +456,31 @@ def study(learner, steps):
 # %%
 from toolkit import train
 
+PLAY = {
+    "credit": "grpo",
+    "reward": "game",
+    "learning_rate": 4e-4,
+    "num_generations": 8,
+    "per_device_train_batch_size": 64,
+    "live": 64,
+    "max_steps": 20,
+    "save_strategy": "no",
+}
+
 
 def reinforce(learner, name):
-    return train(
+    folder = f"runs/{lesson.name}/{name}"
+    run = train(
         learner,
         world,
         tasks=pool,
-        credit="grpo",
-        reward="game",
-        learning_rate=4e-4,
-        num_generations=8,
-        per_device_train_batch_size=64,
-        live=64,
-        max_steps=20,
+        output_dir=folder,
         seed=lesson.seed,
-        output_dir=f"runs/{lesson.name}/{name}",
-        save_strategy="no",
-        workers=0,
         progress=False,
-    ).policy
+        workers=0,
+        **PLAY,
+    )
+    return run.policy
 
 
 # %%
@@ -580,11 +586,11 @@ exercise.check(expected_pay)
 # **Exercise.** Use what the world says. You have checked the sum of all numbers, and it
 # is `above` too large. Return the list of those numbers that are to be taken away
 # instead of added, such as `[1]` for 10, 5 and 1 with 2 above. There may be any number
-# of them, some may be equal, and none may be needed. `combinations` helps.
+# of them, some may be equal, and none may be needed. `combinations` of `itertools`
+# helps.
+
 
 # %% exercise="to_take_away"
-
-
 def to_take_away(numbers, above):
     return [n for n in numbers if n == above]  # mend this line
 

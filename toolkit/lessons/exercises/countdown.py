@@ -193,6 +193,8 @@ def expected_pay(candidates, turns, wrong_pay):
 
 
 def to_take_away(numbers, above):
+    from itertools import combinations
+
     for size in range(len(numbers) + 1):
         for taken in combinations(numbers, size):
             if 2 * sum(taken) == above:
