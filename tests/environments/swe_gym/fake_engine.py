@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-STATE = Path(os.environ["FAKE_ENGINE"])
+STATE = Path(os.environ.get("FAKE_ENGINE", "."))
 DOWN = (
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?"
 )
