@@ -161,6 +161,11 @@ def write(signs, numbers):
     return " ".join(f"{'-+'[s > 0]} {n}" for s, n in pairs).removeprefix("+ ")
 
 
+# %% [markdown]
+# A player keeps notes on each game.
+
+
+# %%
 class Player(Policy):
     def start(self, *, greedy=False):
         self.memory = {}  # episode -> what it remembers
@@ -190,6 +195,11 @@ class Trier(Player):
         return (self.answer if is_last else "check {}").format(memory["said"])
 
 
+# %% [markdown]
+# The trier says one sum after the other. The adjuster listens.
+
+
+# %%
 class Adjuster(Player):
     def say(self, o, memory):
         if not memory:
@@ -468,6 +478,7 @@ PLAY = {
 }
 
 
+# %%
 def reinforce(learner, name):
     folder = f"runs/{lesson.name}/{name}"
     run = train(
