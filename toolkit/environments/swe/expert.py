@@ -48,7 +48,7 @@ def plan(
 def repairs(path: str, text: str, wanted: str) -> list[Action]:
     r"""Return edits that make one text of another, each of which fits exactly once.
 
-    >>> repairs("a.py", "x = 1\\ny = 1\\n", "x = 1\\ny = 2\\n")[0].old
+    >>> repairs("a.py", "x = 1\ny = 1\n", "x = 1\ny = 2\n")[0].old
     'y = 1'
     """
     actions = []

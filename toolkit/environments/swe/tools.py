@@ -64,7 +64,7 @@ def shortened(lines: list[str], max_chars: int, more: str = "") -> str:
         more: What is said behind the count of those left out.
 
     >>> shortened(["one", "two", "three"], 9)
-    'one\\ntwo\\n[1 more line left out]'
+    'one\ntwo\n[1 more line left out]'
     """
     kept = fitting(lines, max_chars)
     left = len(lines) - kept
