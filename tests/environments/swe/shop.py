@@ -1,7 +1,10 @@
 """A small package with one bug, for tests of what repairs it."""
 
+import contextlib
+import fcntl
 from pathlib import Path
 
+from toolkit.environments.swe import workspace
 from toolkit.environments.swe.bugs import Bug
 from toolkit.environments.swe.mutations import Mutation
 
@@ -94,3 +97,13 @@ def make_shop(folder: Path) -> Bug:
         fail_to_pass=FAILING,
         pass_to_pass=PASSING,
     )
+
+
+def abandoned():
+    """Return the workspaces that nobody holds; other processes may have some."""
+    found = set()
+    for path in workspace._room().glob("*.lock"):
+        with contextlib.suppress(OSError), path.open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.add(path.stem)
+    return found

@@ -63,7 +63,8 @@ def test_the_expert_tests_again_what_it_has_not_seen_tested(repair):
     assert repair.won
 
 
-def test_what_cannot_start_leaves_nothing(bug, monkeypatch):
+def test_what_cannot_start_leaves_nothing(bug, monkeypatch, tmp_path):
+    monkeypatch.setattr(workspace, "_MEMORY", tmp_path)  # a room for this test alone
     before = set(workspace._room().iterdir())
     gone = dataclasses.replace(bug.mutations[0], old="%")
     with pytest.raises(RepositoryError, match="does not fit"):
