@@ -123,6 +123,31 @@ def test_code_that_avoids_its_tests_does_not_pass_them(run, statement, where):
     assert not (where == "top" and report.passed)
 
 
+def test_a_run_that_leaves_tests_out_is_broken(run):
+    report = run(planted("import pytest; pytest.exit('enough', 0)"))
+    assert report.broken
+
+
+def test_a_fixture_that_fails_fails_its_test(run):
+    fixtures = """
+import pytest
+@pytest.fixture
+def before(): assert False
+@pytest.fixture
+def after():
+    yield
+    assert False
+def test_before(before): pass
+def test_after(after): pass
+"""
+    report = run(tests=fixtures)
+    assert {test.partition("::")[2] for test in report.failed} == {
+        "test_before",
+        "test_after",
+    }
+    assert not report.passed
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -228,6 +253,7 @@ def test_processor_time_has_its_own_limit(run):
 FLOOD = "[os.write(fd, bytes([255, 254]) * 500_000) for _ in range(100)]"
 
 
+@pytest.mark.slow
 def test_much_output_that_is_no_text(run):
     report = run(planted(f"import os; fd = 1; {FLOOD}"))
     assert {t for t in PASSING if "test_add" in t} <= report.failed

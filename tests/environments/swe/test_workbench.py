@@ -95,6 +95,17 @@ def test_a_bug_that_makes_tests_hang_is_not_valid(tmp_path):
     assert found[0].fail_to_pass == ("tests/test_calc.py::test_count",)
 
 
+def test_a_bug_that_breaks_most_is_not_valid(tmp_path):
+    code = "def half(x):\n    return x // 2\n"
+    tests = "from calc import half\n"
+    tests += "".join(f"def test_{i}(): assert half({i}) == {i // 2}\n" for i in (2, 4))
+    with (
+        Workbench(make_calc(tmp_path / "calc", code, tests)) as bench,
+        pytest.raises(RepositoryError, match="no more than 0 valid bugs"),
+    ):
+        make_bugs(bench, 1)
+
+
 def test_tests_that_pass_by_chance_are_left_out(tmp_path):
     """A test that skips itself in every second run."""
     chance = """

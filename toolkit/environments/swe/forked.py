@@ -23,15 +23,11 @@ from typing import Any, NoReturn
 Message = dict[str, Any]
 Report = Callable[[str, Any], None]
 
-WARM = """_pytest.assertion.util _pytest.junitxml _pytest.doctest _pytest.unittest
-argparse array calendar collections concurrent.futures contextlib copy csv
-dataclasses datetime decimal difflib doctest email fractions functools gettext glob
-hashlib heapq html.parser http.client inspect io itertools json locale logging
-multiprocessing numbers operator packaging.requirements packaging.version pathlib pickle
-platform random shutil socket sqlite3 statistics string subprocess tempfile textwrap
-threading timeit traceback types typing unittest.mock urllib.parse uuid weakref
-xml.etree.ElementTree zipfile zoneinfo"""
-"""What most tests import, and what pytest imports late."""
+LATE = (
+    *("_pytest.assertion.util", "_pytest.unittest", "unittest.mock"),
+    *("packaging.requirements", "packaging.version"),
+)
+"""What pytest and most tests import later."""
 TRUSTED = ("_pytest", "builtins", "pluggy", "pytest", "unittest")
 
 
@@ -41,9 +37,8 @@ def import_pytest(site: list[str]) -> Trusted:
     sys.path += site
     import pytest  # noqa: F401
 
-    for name in WARM.split():
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    for name in LATE:
+        importlib.import_module(name)
     sys.path[:] = [folder for folder in sys.path if folder not in site]
     gc.collect()
     gc.freeze()

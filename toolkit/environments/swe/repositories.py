@@ -252,6 +252,7 @@ REPOSITORIES = (
             "tests/test_gcutils.py",
             "tests/test_socketutils.py",
             "tests/test_funcutils.py::test_once_thread_safety",
+            "tests/test_funcutils_fb_py3.py::test_wraps_async",
         ),
     ),
     Repository(

@@ -32,6 +32,8 @@ from toolkit.sandbox import Level, Limits
 
 KEPT = 0.5
 """Least fraction of the tests that a valid bug leaves passing."""
+FEW = 0.2
+"""Fraction of the tests up to which those that reach a mistake are asked first."""
 HANGING_S = 120.0
 """Seconds after which tests count as hanging, however slow the machine."""
 HANGING_CPU_S = 10
@@ -279,6 +281,8 @@ class _Maker:
         """Return the next mistake that fails a test, as those that reach it tell."""
         for mutation in self._queues[difficulty]:
             tests = self._bench.reaching(mutation)
+            if len(tests) > FEW * len(self._bench.tests):
+                tests = self._bench.tests  # they would all be run afterwards, too
             if tests and is_sound(self._sources[mutation.file], [mutation]):
                 report = self._bench.report_with([mutation], tests)
                 if tests == self._bench.tests:
