@@ -332,7 +332,7 @@ for exam in range(1, 4):
 #
 # **Predict:** .59 against .55, on 100 games each. Real?
 
-# %% tags=["nbval-check-output"]
+# %%
 from toolkit.lessons.show import show_before_after
 from toolkit.statistics import wilson
 
