@@ -391,10 +391,10 @@ exercise.check(returns_to_go)
 # silent groups. Train with `credit="grpo"`. Let the depth-first searcher forget what it
 # has tried. In each case write down first what you expect.
 #
-# **Next:** lesson 03, what should an agent be paid for? Or `toolkit quickstart` for the
-# full run, and `toolkit play` for other worlds,
-# such as `toolkit play textworld/w2-o3-q4`. If something does not work, `toolkit
-# doctor` says what is missing.
+# **Next:** [lesson 01](01_turns_and_tokens.ipynb), what does the trainer actually see?
+# Or `toolkit quickstart` for the full run, and `toolkit play` for other worlds, such as
+# `toolkit play textworld/w2-o3-q4`. If something does not work, `toolkit doctor` says
+# what is missing.
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

@@ -620,7 +620,7 @@ exercise.check(symptoms)
 # the commands with a blank in front (`cut(" go east")`), as a template with one blank
 # too many does. Write down first what you expect.
 #
-# **Next:** lesson 02, what makes a world hard?
+# **Next:** [lesson 02](02_worlds.ipynb), what makes a world hard?
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

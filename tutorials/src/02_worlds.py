@@ -455,7 +455,7 @@ exercise.check(supported)
 # further, `w16-o3-q4`. Take the games of section 5 with `goal="brief"`, where the way
 # is not told. Write down first what you expect.
 #
-# **Next:** lesson 03, what should an agent be paid for?
+# **Next:** [lesson 03](03_rewards.ipynb), what should an agent be paid for?
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

@@ -714,7 +714,7 @@ exercise.check(shape)
 # opener play. Take `discount=0.9` in section 6. Measure `effort` on the random
 # player's games. Write down first what you expect.
 #
-# **Next:** lesson 04, which word of which turn deserves the praise?
+# **Next:** [lesson 04](04_credit.ipynb), which word of which turn deserves the praise?
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

@@ -715,7 +715,8 @@ exercise.check(same_room)
 # Write down first what you expect. To train with any of these, name it:
 # `train(policy, env, credit="gigpo")`.
 #
-# **Next:** lesson 05, how does one number change every weight of a model?
+# **Next:** [lesson 05](05_policy_gradients.ipynb), how does one number change every
+# weight of a model?
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

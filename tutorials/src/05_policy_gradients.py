@@ -886,7 +886,8 @@ exercise.check(k3)
 # of 32. In section 10, add `turn_return` to the five, or pay by `sparse`. Write down
 # first what you expect.
 #
-# **Next:** lesson 06, what a few demonstrations are worth before all this begins.
+# **Next:** [lesson 06](06_sft_and_rl.ipynb), what a few demonstrations are worth before
+# all this begins.
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes

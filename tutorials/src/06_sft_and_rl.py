@@ -690,9 +690,10 @@ exercise.check(sampling_weight)
 # to fall, and let it walk on. Let the skill of section 6 fall a little with each batch
 # that has no easy game in it. Write down first what you expect.
 #
-# **Next:** the question of section 4 at its proper size is an experiment of its own,
-# `toolkit experiment budget`. To train with a curriculum, name it: `train(policy, env,
-# curriculum="prioritised")`.
+# **Next:** [lesson 07](07_alfworld.ipynb), can a small model learn to do chores in a
+# house it has never seen? The question of section 4 at its proper size is an experiment
+# of its own, `toolkit experiment budget`. To train with a curriculum, name it:
+# `train(policy, env, curriculum="prioritised")`.
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes
