@@ -76,7 +76,7 @@ def jobs(
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import alfworld, rollout, step, swe, update, worlds
+    from benchmarks import alfworld, rollout, step, swe, swe_tools, update, worlds
 
     repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
@@ -96,6 +96,11 @@ def jobs(
             title = f"{bugs} bugs made in {name}"
             work = partial(swe.run, name, bugs=bugs, repeats=repeats)
             found[f"swe-{name}"] = (title, work)
+    packages = ("inflection",) if quick else swe_tools.PACKAGES
+    found["swe-tools"] = (
+        "tools of a repair",
+        partial(swe_tools.run, packages, bugs=1 if quick else 3),
+    )
     for case in rollout.CASES:
         if quick:
             if case.policy != "pocket":

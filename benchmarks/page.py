@@ -88,6 +88,7 @@ def write(out: Path) -> None:
         draw(races, folder / PLOT)
         parts += [f"![Ratios](results/{PLOT})\n", _race_table(races)]
     parts += [_step_table(step) for step in steps]
+    parts += [_tools_table(r) for r in found if "tools" in r]
     episodes = [r for r in races if r["unit"] == "episodes"]
     if episodes:
         parts.append(_where(episodes))
@@ -190,6 +191,25 @@ def _step_table(step: Result) -> str:
     return heading + _table(("work", "seconds a step", "share"), rows)
 
 
+def _tools_table(result: Result) -> str:
+    rows = []
+    for row in result["tools"]:
+        ms, goal = row["ms"], result["goals_ms"].get(row["tool"])
+        middle, most = f"**{statistics.median(ms):,.1f}**", f"{max(ms):,.1f}"
+        count = str(len(ms))
+        rows.append(
+            (row["repository"], row["tool"], count, middle, most, str(goal or ""))
+        )
+    heads = "package", "tool", "n", "median ms", "most", "goal"
+    heading = (
+        f"## Tools of a repair\n\n{result['bugs']} bugs of each package, repaired by "
+        "the expert after a look around. `run_tests` runs all tests. A `reset` copies "
+        "the files, starts the sandbox and loads pytest; `submit` grades in a fresh "
+        "copy.\n\n"
+    )
+    return heading + _table(heads, rows)
+
+
 def _where(races: Sequence[Result]) -> str:
     """Say where the seconds of a rollout go on both sides."""
     heads = "rollout", "side", "wall s", "model s", "worlds s", "turns", "tokens"
@@ -245,6 +265,8 @@ def _machine(found: Sequence[Result]) -> str:
 
 def _repeats(result: Result) -> int:
     """Return how often something was measured."""
+    if "tools" in result:
+        return int(result["bugs"])
     return len(result["seconds"] if "seconds" in result else _ours(result)["wall_s"])
 
 

@@ -48,6 +48,13 @@ def test_both_ways_to_make_bugs_find_the_same(out):
     assert found["same_bugs"] == found["bugs"] > 0
 
 
+def test_all_tools_of_a_repair_are_on_the_page(out):
+    found = {row["tool"]: row["ms"] for row in result(out, "swe-tools")["tools"]}
+    assert {"reset", "view", "search", "replace", "run_tests", "submit"} <= found.keys()
+    assert len(found["run_tests"]) == 2  # before and after the repair
+    assert f"| {max(found['reset']):,.1f} |" in (out / "README.md").read_text()
+
+
 def test_the_parts_of_a_step_make_up_the_whole(out):
     found = result(out, "step")
     for row in found["seconds"]:
