@@ -42,10 +42,10 @@ test: lint types browser bubblewrap planner .venv/.games ## everything that CI r
 	$(MAKE) --no-print-directory --jobs 2 unit notebooks
 
 browser: $(STAMP) ## get Chromium for the browser tests, if there is none
-	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python -m tests.browser.chromium
 
 bubblewrap: $(STAMP) ## get bubblewrap for the sandbox tests, if there is none
-	@$(BIN)/python tests/sandbox/get_bubblewrap.py
+	@$(BIN)/python -m tests.sandbox.get_bubblewrap
 
 planner: $(STAMP) ## build the planner of ALFWorld's own engine, to compare ours with
 	@$(BIN)/python -c 'import fast_downward' 2>/dev/null || \

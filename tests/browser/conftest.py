@@ -21,6 +21,7 @@ import pytest
 
 from tests.browser import chromium
 from tests.browser.kernels import add_kernel
+from tests.programs import is_required
 
 ROOT = Path(__file__).parents[2]
 QUIET = (
@@ -97,7 +98,7 @@ def _browser():
     playwright = pytest.importorskip("playwright.sync_api")
     program = chromium.find()
     if program is None:
-        (pytest.fail if chromium.is_required() else pytest.skip)(chromium.HELP)
+        (pytest.fail if is_required() else pytest.skip)(chromium.HELP)
     with (
         playwright.sync_playwright() as started,
         started.chromium.launch(executable_path=program, args=QUIET) as browser,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.get_bubblewrap import HELP, is_required
+from tests.programs import is_required
+from tests.sandbox.get_bubblewrap import HELP
 from toolkit.sandbox import Level, Limits, Sandbox, open_sandbox, remove_workspace
 from toolkit.sandbox.cgroups import PREFIX
 from toolkit.sandbox.levels import missing

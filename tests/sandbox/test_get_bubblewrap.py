@@ -42,9 +42,3 @@ def test_a_machine_without_apt(bare, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
     (bare / "apt-get").unlink()
     assert get_bubblewrap.get() is None
-
-
-@pytest.mark.parametrize(("ci", "required"), [("true", True), ("", False)])
-def test_only_ci_needs_it(ci, required, monkeypatch):
-    monkeypatch.setenv("CI", ci)
-    assert get_bubblewrap.is_required() is required

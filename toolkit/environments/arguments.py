@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from toolkit.environments.base import Scalar, TextEnv
@@ -44,18 +44,35 @@ def check_max_turns(max_turns: Any) -> None:
         )
 
 
+def check_choices(
+    params: Mapping[str, Any], choices: Mapping[str, Collection[Any]]
+) -> None:
+    """Refuse values that an argument cannot have.
+
+    Args:
+        params: Arguments; those that are left out are fine.
+        choices: The values that each argument can have, by its name.
+
+    Raises:
+        ConfigError: For the first one; the near matches are named.
+    """
+    for name, values in choices.items():
+        if name in params and params[name] not in values:
+            known = [str(value) for value in values]
+            raise ConfigError(
+                f"{name} is {params[name]!r}.",
+                f"It can be {', '.join(known)}.",
+                near_matches(str(params[name]), known),
+            )
+
+
 def check_goal(goal: Any) -> None:
     """Refuse a wording of the goal that is none of `GOALS`.
 
     Raises:
         ConfigError: If it is not.
     """
-    if goal not in GOALS:
-        raise ConfigError(
-            f"There is no goal {goal!r}.",
-            f"The goals are {' and '.join(GOALS)}.",
-            near_matches(str(goal), GOALS),
-        )
+    check_choices({"goal": goal}, {"goal": GOALS})
 
 
 def kept_by_tasks(

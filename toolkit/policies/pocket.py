@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -220,29 +220,38 @@ def names_of(task: Task) -> dict[str, str]:
 
 def make_tokenizer(texts: Sequence[str]) -> Any:
     """Train a byte-level BPE tokenizer that knows no capitals (nor does the parser)."""
-    from tokenizers import (
-        AddedToken,
-        Tokenizer,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-    )
+    from tokenizers import normalizers, pre_tokenizers
+
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return train_tokenizer(texts, normalizers.Lowercase(), words, PHRASES)
+
+
+def train_tokenizer(
+    texts: Sequence[str], normalizer: Any, pre_tokenizer: Any, phrases: Sequence[str]
+) -> Any:
+    """Train a byte-level BPE tokenizer.
+
+    Args:
+        texts: What it learns from.
+        normalizer: Changes texts before they are parted.
+        pre_tokenizer: Parts them where no token may cross, and ends with bytes.
+        phrases: One token each, on top of those that are learnt.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
-    bpe.normalizer = normalizers.Lowercase()
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.normalizer, bpe.pre_tokenizer = normalizer, pre_tokenizer
     bpe.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
-        vocab_size=VOCABULARY - len(PHRASES),
+        vocab_size=VOCABULARY - len(phrases),
         special_tokens=["<pad>", "<eos>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
-    bpe.add_tokens([AddedToken(p, normalized=True, lstrip=True) for p in PHRASES])
+    bpe.add_tokens([AddedToken(p, normalized=True, lstrip=True) for p in phrases])
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe, eos_token="<eos>", pad_token="<pad>", padding_side="left"
     )
@@ -285,11 +294,7 @@ def main() -> None:
     policy = ModelPolicy(make_model(tokenizer), tokenizer, name="pocket")
 
     teach(policy, played, TRAINING, lambda episode: renamer(episode, rng))
-    policy.save(TARGET)
-    card = {"parameters": policy.model.num_parameters(), "episodes": len(played)}
-    card |= {"minutes": (time.monotonic() - began) / 60, "validation": _measure(policy)}
-    (TARGET / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    print(json.dumps(card, indent=1))
+    save_with_card(policy, TARGET, len(played), began, _measure)
 
 
 def teach(
@@ -311,6 +316,29 @@ def teach(
             print(f"{told}  {time.monotonic() - began:.0f} s", flush=True)
 
     fit(policy, batch_of, len(played), config, on_step)
+
+
+def save_with_card(
+    policy: ModelPolicy,
+    target: Path,
+    episodes: int,
+    began: float,
+    measure: Callable[[ModelPolicy], Mapping[str, float]],
+) -> None:
+    """Write a model and its card, with what it learnt from and how well it plays.
+
+    Args:
+        policy: The model.
+        target: Folder.
+        episodes: That it learnt from.
+        began: When its making began, on the clock of `time.monotonic`.
+        measure: Returns success on validation games.
+    """
+    policy.save(target)
+    card = {"parameters": policy.model.num_parameters(), "episodes": episodes}
+    card |= {"minutes": (time.monotonic() - began) / 60, "validation": measure(policy)}
+    (target / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+    print(json.dumps(card, indent=1))
 
 
 def _measure(policy: ModelPolicy) -> dict[str, float]:

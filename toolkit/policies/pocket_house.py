@@ -14,7 +14,6 @@ lists lose their articles, so that a turn takes 15 tokens.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -32,7 +31,13 @@ from toolkit.episodes.rollout import collect
 from toolkit.evaluation import evaluate
 from toolkit.policies.base import Action, Observation, Policy
 from toolkit.policies.models import ModelPolicy
-from toolkit.policies.pocket import make_model, play_text, teach
+from toolkit.policies.pocket import (
+    make_model,
+    play_text,
+    save_with_card,
+    teach,
+    train_tokenizer,
+)
 from toolkit.policies.scripted import ExpertPolicy
 from toolkit.training.imitation import ImitationConfig
 
@@ -41,7 +46,6 @@ HOUSE = "alfworld/all"
 PARAMS: dict[str, Any] = {"source": "generated", "max_turns": "paper"}
 EXPERTS, SEARCHERS, WANDERERS = 2000, 2000, 1000
 """Games played by each, all different ones."""
-VOCABULARY = 2048
 SEED = 0
 TRAINING = ImitationConfig(steps=3000, batch_size=16, learning_rate=2.5e-3)
 PHRASES = (
@@ -175,43 +179,22 @@ def demonstrations(progress: bool = True) -> list[Episode]:
 
 def make_tokenizer(texts: Sequence[str]) -> Any:
     """Train a byte-level BPE tokenizer whose tokens may be names with numbers."""
-    from tokenizers import (
-        AddedToken,
-        Regex,
-        Tokenizer,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-    )
-    from tokenizers.trainers import BpeTrainer
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Regex, normalizers, pre_tokenizers
 
-    bpe = Tokenizer(models.BPE())
-    bpe.normalizer = normalizers.Sequence(
-        [
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(r"(?:(?<=see)|,(?: and)?) a (?=[a-z]+ \d)"), " "),
-        ]
-    )
+    article = Regex(r"(?:(?<=see)|,(?: and)?) a (?=[a-z]+ \d)")
     words = Regex(r" ?[a-z]+ \d+| ?[a-z]+| ?\d+|\s+|[^\sa-z\d]+")
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(words, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    bpe.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=VOCABULARY - len(PHRASES),
-        special_tokens=["<pad>", "<eos>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(texts, trainer)
-    bpe.add_tokens([AddedToken(p, normalized=True, lstrip=True) for p in PHRASES])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, eos_token="<eos>", pad_token="<pad>", padding_side="left"
+    return train_tokenizer(
+        texts,
+        normalizers.Sequence(
+            [normalizers.Lowercase(), normalizers.Replace(article, " ")]
+        ),
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(words, "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        ),
+        PHRASES,
     )
 
 
@@ -238,11 +221,7 @@ def main() -> None:
     policy = ModelPolicy(make_model(tokenizer), tokenizer, name=TARGET.name)
     compose_names(policy.model, tokenizer)
     teach(policy, played, TRAINING)
-    policy.save(TARGET)
-    card = {"parameters": policy.model.num_parameters(), "episodes": len(played)}
-    card |= {"minutes": (time.monotonic() - began) / 60, "validation": _measure(policy)}
-    (TARGET / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    print(json.dumps(card, indent=1))
+    save_with_card(policy, TARGET, len(played), began, _measure)
 
 
 def _measure(policy: ModelPolicy) -> dict[str, float]:

@@ -1,8 +1,9 @@
-import os
-
 import pytest
 
+from tests.environments.swe.shop import make_shop
+from tests.programs import is_required
 from toolkit.environments.swe.repositories import get_repository
+from toolkit.environments.swe.workspace import Workspace, contents
 from toolkit.errors import DownloadError, SandboxError
 from toolkit.sandbox import open_sandbox
 
@@ -110,6 +111,25 @@ def calc(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def bug(tmp_path_factory):
+    """The bug of the shop."""
+    return make_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def shop(bug):
+    """The files of the shop, as they were published."""
+    return contents(get_repository(bug.repository))
+
+
+@pytest.fixture
+def workspace(bug, shop):
+    """A workspace with the bug."""
+    with Workspace(shop | bug.broken_sources()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def sandbox(tmp_path_factory):
     """Skip where there is no sandbox; in CI there has to be one."""
     try:
@@ -131,6 +151,6 @@ def inflection():
 
 def unavailable(error):
     """Skip a test that this machine cannot run, unless it is that of CI."""
-    if os.environ.get("CI"):
+    if is_required():
         pytest.fail(str(error))
     pytest.skip(str(error))

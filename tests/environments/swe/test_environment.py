@@ -237,6 +237,14 @@ def test_the_expert_wins_from_anywhere(play, form):
     assert info["expert"] == []
 
 
+def test_the_expert_says_nothing_that_would_be_cut(play):
+    env, *_ = play(expert=True)
+    lines = "\n".join("# " + "x" * 200 for _ in range(60))
+    insert = f"insert {SOURCE} 0\n<<<<<<< NEW\n{lines}\n>>>>>>> NEW"
+    assert len(env.step(insert)[-1]["expert"]) == 5
+    assert env.step(insert)[-1]["expert"] is None
+
+
 def test_what_can_be_done_and_seen(play):
     env, _, info = play(admissible=True)
     assert {"ls", "run_tests", "submit", f"view {SOURCE}"} <= {

@@ -1,24 +1,11 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.environments.swe.shop import BROKEN, PRICES, SOURCE, make_shop
+from tests.environments.swe.shop import PRICES, SOURCE
 from toolkit.environments.swe.expert import plan, repairs
 from toolkit.environments.swe.grammar import Action
-from toolkit.environments.swe.repositories import get_repository
 from toolkit.environments.swe.tools import use
 from toolkit.environments.swe.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    return get_repository(make_shop(tmp_path_factory.mktemp("shop")).repository)
-
-
-@pytest.fixture
-def workspace(repository):
-    with Workspace(repository, {SOURCE: BROKEN.encode()}) as made:
-        yield made
 
 
 def test_the_plan_looks_repairs_tests_and_hands_in(workspace):
@@ -47,16 +34,28 @@ def test_without_the_file_there_is_no_plan(workspace):
     assert plan(workspace, {SOURCE: PRICES}, seen=(), tested=False) is None
 
 
+def test_new_files_are_made_where_that_is_wanted(workspace):
+    wanted = {"a.py": "x\r\ny", "b.py": ""}
+    assert plan(workspace, wanted, seen=(), tested=True) is None
+    with Workspace({}, growing=True) as growing:
+        *edits, _, _ = plan(growing, wanted, seen=(), tested=True)
+        for action in edits:
+            use(growing, action, 2_000)
+        assert growing.read("a.py") == "x\ny"
+        assert growing.read("b.py") == ""
+        assert plan(growing, wanted, seen=(), tested=True) == [Action(tool="submit")]
+
+
 lines = st.lists(st.sampled_from(["a", "b", "ab", "", "  a"]), max_size=9).map(
     "\n".join
 )
 
 
 @given(lines, lines, st.booleans())
-def test_repairs_make_any_text_of_any_other(repository, before, after, whole):
+def test_repairs_make_any_text_of_any_other(before, after, whole):
     if whole:
         before, after = before + "\n", after + "\n"
-    with Workspace(repository, {SOURCE: before.encode()}) as workspace:
+    with Workspace({SOURCE: before.encode()}) as workspace:
         for action in repairs(SOURCE, before, after):
             use(workspace, action, 2_000)
         assert workspace.read(SOURCE) == after

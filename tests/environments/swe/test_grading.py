@@ -10,24 +10,11 @@ from tests.environments.swe.shop import (
     PRICES,
     SOURCE,
     TEST_FILE,
-    make_shop,
 )
 from toolkit.environments.swe import grading
 from toolkit.environments.swe.grading import Grade, grade
 from toolkit.environments.swe.repositories import get_repository
 from toolkit.environments.swe.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def bug(tmp_path_factory):
-    return make_shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture
-def workspace(bug):
-    made = Workspace(get_repository(bug.repository), bug.broken_sources())
-    with made:
-        yield made
 
 
 def put(workspace, path, text):
@@ -210,10 +197,10 @@ def test_no_file_is_left_and_no_process(bug, workspace):
     assert sorted(room.iterdir()) == before
 
 
-def test_tests_in_one_file_are_graded_too(bug, workspace):
+def test_tests_in_one_file_are_graded_too(bug, shop, workspace):
     repository = get_repository(bug.repository)
     alone = dataclasses.replace(repository, tests=(TEST_FILE,))
-    with Workspace(alone) as pristine:
+    with Workspace(shop) as pristine:
         changed, planted = grading._planted(alone, pristine)
         assert changed.tests == (TEST_FILE, planted)
         assert (pristine.folder / planted).exists()

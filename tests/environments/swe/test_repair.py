@@ -2,32 +2,26 @@ import dataclasses
 
 import pytest
 
-from tests.environments.swe.shop import FAILING, SOURCE, make_shop
+from tests.environments.swe.shop import FAILING, SOURCE, TEST_FILE
 from toolkit import sandbox
-from toolkit.environments.swe import repair as module
+from toolkit.environments.swe import job as module
 from toolkit.environments.swe import workspace
 from toolkit.environments.swe.grammar import Action
+from toolkit.environments.swe.job import BugJob
 from toolkit.environments.swe.repair import Repair
 from toolkit.errors import RepositoryError, SandboxError
 
-GIVEN = {
-    "format": "text",
-    "max_chars": 2_000,
-    "max_turns": 25,
-    "reward": "ratio",
-    "trusted": False,
-}
+GIVEN = {"format": "text", "max_chars": 2_000, "max_turns": 25, "reward": "ratio"}
 EDIT = Action(tool="replace", file=SOURCE, old="amount + am", new="amount - am")
 
 
-@pytest.fixture(scope="module")
-def bug(tmp_path_factory):
-    return make_shop(tmp_path_factory.mktemp("shop"))
+def begun(bug, *, trusted=False):
+    return Repair(BugJob(bug, trusted=trusted), GIVEN)
 
 
 @pytest.fixture
 def repair(bug):
-    made = Repair(bug, GIVEN)
+    made = begun(bug)
     yield made
     made.close()
 
@@ -35,8 +29,8 @@ def repair(bug):
 def test_tests_are_run_once_for_the_task_of_a_bug(bug, repair, monkeypatch):
     monkeypatch.setattr(module, "_SAID", {})
     assert f"- {FAILING[1]}: assert 200.0 == 0" in repair.task_text()
-    other = Repair(bug, GIVEN)
-    monkeypatch.setattr(other._runner, "run", None)
+    other = begun(bug)
+    monkeypatch.setattr(other.job._runner, "run", None)
     assert other.task_text() == repair.task_text()
     other.close()
 
@@ -49,6 +43,14 @@ def test_progress_is_lost_with_what_was_mended(repair):
     repair.do(Action(tool="run_tests"))
     assert repair.progress() == 0.25  # seen to fail, and not mended any more
     assert repair.changed == []
+
+
+def test_tests_that_were_made_to_pass_are_no_progress(repair):
+    old = "assert total([60, 40], discount) == left"
+    repair.do(Action(tool="replace", file=TEST_FILE, old=old, new="assert left >= 0"))
+    text = repair.do(Action(tool="run_tests"))
+    assert text.startswith("1 of 6 tests failed.")
+    assert repair.progress() == 0.25  # for the one that was seen to fail
 
 
 def test_the_expert_tests_again_what_it_has_not_seen_tested(repair):
@@ -68,11 +70,11 @@ def test_what_cannot_start_leaves_nothing(bug, monkeypatch, tmp_path):
     before = set(workspace._room().iterdir())
     gone = dataclasses.replace(bug.mutations[0], old="%")
     with pytest.raises(RepositoryError, match="does not fit"):
-        Repair(dataclasses.replace(bug, mutations=(gone,)), GIVEN)
+        begun(dataclasses.replace(bug, mutations=(gone,)))
     monkeypatch.setattr(sandbox.sandbox, "detect_level", lambda: sandbox.Level.LIMITS)
     with pytest.raises(SandboxError):
-        Repair(bug, GIVEN)
-    trusted = Repair(bug, {**GIVEN, "trusted": True})
+        begun(bug)
+    trusted = begun(bug, trusted=True)
     assert trusted.facts()["sandbox"] == "limits"
     assert trusted.do(Action(tool="run_tests")).startswith("3 of 6 tests failed.")
     trusted.close()

@@ -2,23 +2,11 @@ import re
 
 import pytest
 
-from tests.environments.swe.shop import BROKEN, SOURCE, make_shop
+from tests.environments.swe.shop import BROKEN, SOURCE
 from toolkit.environments.swe.grammar import Action
-from toolkit.environments.swe.repositories import get_repository
 from toolkit.environments.swe.tools import LONGEST_LINE, use
 from toolkit.environments.swe.workspace import Workspace
 from toolkit.errors import ActionError
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    return get_repository(make_shop(tmp_path_factory.mktemp("shop")).repository)
-
-
-@pytest.fixture
-def workspace(repository):
-    with Workspace(repository, {SOURCE: BROKEN.encode()}) as made:
-        yield made
 
 
 def ask(workspace, tool, max_chars=2_000, **given):
@@ -137,6 +125,18 @@ def test_overlapping_places_are_two(workspace):
 def test_the_same_text_is_no_edit(workspace):
     with pytest.raises(ActionError, match="are the same"):
         replace(workspace, "amount + amount", "amount + amount")
+
+
+def test_insert_makes_files_where_that_is_wanted(workspace):
+    with Workspace({}, growing=True) as growing:
+        assert ask(growing, "insert", file="a.py", text="x\ny") == "Made a.py."
+        ask(growing, "insert", file="shop/__init__.py")
+        assert growing.read("a.py") == "x\ny\n"
+        assert growing.read("shop/__init__.py") == ""
+        with pytest.raises(ActionError, match="no such file"):
+            ask(growing, "insert", file="b.py", line=1, text="x")
+    with pytest.raises(ActionError, match="no such file"):
+        ask(workspace, "insert", file="b.py", text="x")
 
 
 def test_insert(workspace):

@@ -151,7 +151,7 @@ def test_nothing_is_left_when_a_repository_is_no_good(tmp_path, monkeypatch):
     monkeypatch.setattr(
         module,
         "Workspace",
-        lambda repository: made.append(Workspace(repository)) or made[0],
+        lambda files: made.append(Workspace(files)) or made[0],
     )
     with pytest.raises(RepositoryError):
         Workbench(make_calc(tmp_path / "calc", tests="x = 1\n"))

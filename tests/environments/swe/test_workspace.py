@@ -11,25 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.environments.swe.shop import BROKEN, PRICES, SOURCE, TEST_FILE, make_shop
+from tests.environments.swe.shop import BROKEN, PRICES, SOURCE, TEST_FILE
 from toolkit.environments.swe import workspace as module
 from toolkit.environments.swe.repositories import get_repository
 from toolkit.environments.swe.workspace import LARGEST, Workspace, clean_path
 from toolkit.errors import ActionError
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    return get_repository(make_shop(tmp_path_factory.mktemp("shop")).repository)
-
-
-@pytest.fixture
-def workspace(repository):
-    with Workspace(repository, {SOURCE: BROKEN.encode()}) as made:
-        yield made
-
-
-def test_it_is_a_copy_with_changes(workspace, repository):
+def test_it_is_a_copy_with_changes(workspace, bug):
     assert workspace.read(SOURCE) == BROKEN
     assert workspace.files() == [
         "README.md",
@@ -41,7 +30,7 @@ def test_it_is_a_copy_with_changes(workspace, repository):
     assert workspace.files("tests") == ["tests/conftest.py", TEST_FILE]
     assert workspace.listing("") == ["README.md", "shop/", "tests/"]
     workspace.write(SOURCE, "x = 1\n")
-    assert (repository.root / SOURCE).read_text() == PRICES
+    assert (get_repository(bug.repository).root / SOURCE).read_text() == PRICES
     assert workspace.changed() == {SOURCE: (BROKEN.encode(), b"x = 1\n")}
 
 
@@ -185,6 +174,31 @@ def test_hostile_paths_are_errors_or_files(workspace, path):
         assert clean_path(path) in workspace.files()
 
 
+FILES = {"a.py": b"x = 1\n"}
+
+
+def test_files_are_made_only_where_that_is_wanted():
+    with Workspace(FILES) as fixed, Workspace(FILES, growing=True) as growing:
+        with pytest.raises(ActionError, match="no such file"):
+            fixed.write("b.py", "")
+        growing.write("more/of/b.py", "x\n")
+        growing.write("./more/c.py", "")
+        assert growing.files() == ["a.py", "more/c.py", "more/of/b.py"]
+        assert growing.changed()["more/of/b.py"] == (None, b"x\n")
+
+
+@pytest.mark.parametrize(
+    "path", ["../b.py", "/b.py", "a.py/b.py", ".git/config", ".git", "b" * 300, ""]
+)
+def test_what_cannot_be_made_is_refused(path):
+    with Workspace(FILES, growing=True) as workspace:
+        with pytest.raises(ActionError):
+            workspace.write(path, "x")
+        with pytest.raises(ActionError, match="larger"):
+            workspace.write("large", "a" * (LARGEST + 1))
+        assert not workspace.changed()
+
+
 # ---- what is left behind -------------------------------------------------------------
 
 
@@ -192,8 +206,8 @@ def left(folder):
     return folder.exists() or folder.with_suffix(".lock").exists()
 
 
-def test_close_removes_everything_whatever_is_there(repository):
-    workspace = Workspace(repository)
+def test_close_removes_everything_whatever_is_there():
+    workspace = Workspace(FILES)
     code = """
         import os
         os.mkdir("closed"); open("closed/file", "w").close(); os.chmod("closed", 0)
@@ -208,25 +222,24 @@ def test_close_removes_everything_whatever_is_there(repository):
     assert not left(workspace.folder)
 
 
-def test_a_workspace_that_is_forgotten_is_removed(repository):
-    workspace = Workspace(repository)
+def test_a_workspace_that_is_forgotten_is_removed():
+    workspace = Workspace(FILES)
     folder = workspace.folder
     del workspace
     assert not left(folder)
 
 
 HOLDER = """
-import sys, time
-from toolkit.environments.swe.repositories import get_repository
+import time
 from toolkit.environments.swe.workspace import Workspace
-made = Workspace(get_repository(sys.argv[1]))
+made = Workspace({"a.py": b"x = 1"})
 print(made.folder, flush=True)
 time.sleep(60)
 """
 
 
-def test_what_killed_processes_left_is_swept_by_the_next(repository):
-    command = [sys.executable, "-c", HOLDER, repository.name]
+def test_what_killed_processes_left_is_swept_by_the_next():
+    command = [sys.executable, "-c", HOLDER]
     processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
@@ -236,27 +249,25 @@ def test_what_killed_processes_left_is_swept_by_the_next(repository):
         processes[0].wait()
         assert left(killed)
         module._sweep.cache_clear()
-        Workspace(repository).close()
+        Workspace(FILES).close()
         assert not left(killed)
         assert left(living)
-        assert (living / SOURCE).exists()
+        assert (living / "a.py").exists()
     finally:
         for process in processes:
             process.kill()
             process.communicate()
     module._sweep.cache_clear()
-    Workspace(repository).close()
+    Workspace(FILES).close()
     assert not left(living)
 
 
-def test_a_room_that_somebody_else_has_made_is_not_used(
-    repository, tmp_path, monkeypatch
-):
+def test_a_room_that_somebody_else_has_made_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_MEMORY", tmp_path / "none")
     monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
     trap = tmp_path / f"{module.NAME}-{os.getuid()}"
     (tmp_path / "elsewhere").mkdir()
     trap.symlink_to(tmp_path / "elsewhere")
-    with Workspace(repository) as made:
+    with Workspace(FILES) as made:
         assert made.folder.parent.parent == tmp_path
         assert not list((tmp_path / "elsewhere").iterdir())

@@ -61,6 +61,8 @@ def test_django_and_sympy_have_runners_of_their_own(record):
         ("a/test_b.py", False),
         ("conftest.py", False),
         ("setup.cfg", False),
+        (".pytest.ini", False),
+        ("pytest.toml", False),
         ("sitecustomize.py", False),
         ("x.pth", False),
     ],

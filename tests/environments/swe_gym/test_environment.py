@@ -3,7 +3,12 @@ import pickle
 
 import pytest
 
-from tests.environments.swe_gym.tiny_tasks import A, make_smith_row, write_rows
+from tests.environments.swe_gym.tiny_tasks import (
+    A,
+    make_smith_row,
+    patch_with_new_files,
+    write_rows,
+)
 from toolkit.environments.base import make_env, tasks
 from toolkit.environments.checker import check_env
 from toolkit.environments.swe_gym import engines
@@ -85,6 +90,24 @@ def test_the_expert_wins_by_actions_of_any_player(engine, play):
     assert (reward, terminated, info["won"]) == (1.0, True, True)
     assert info["grade"]["binary"] == 1.0
     assert engine.containers() == []
+
+
+def test_the_expert_makes_the_files_that_the_gold_patch_makes(engine, rows, tmp_path):
+    rows[0]["patch"] = patch_with_new_files(tmp_path / "repository")
+    path = write_rows(tmp_path / "rows.jsonl", rows[:1])
+    env = make_env("swe-gym/file", path=str(path), expert=True, progress=True)
+    (task,) = tasks("swe-gym/file", split="train", path=str(path))
+    _, info = env.reset(options={"task": task})
+    tools = [line.split()[0] for line in info["expert"]]
+    edits = ["replace", "replace", "insert", "insert"]
+    assert tools == ["view", *edits, "run_tests", SUBMIT]
+    env.step("insert shapes/other.py 0\n<<<<<<< NEW\n1 / 0\n>>>>>>> NEW")
+    info = env.step("insert .git/config 0\n<<<<<<< NEW\nx\n>>>>>>> NEW")[-1]
+    assert (info["valid_action"], info["changed"]) == (False, ["shapes/other.py"])
+    while info["expert"]:
+        _, reward, _, _, info = env.step(info["expert"][0])
+    assert (reward, info["won"], info["grade"]["ignored"]) == (1.0, True, [])
+    assert "shapes/parts/__init__.py" in info["changed"]
 
 
 @pytest.mark.parametrize(("reward", "score"), [("ratio", 0.5), ("binary", 0.0)])

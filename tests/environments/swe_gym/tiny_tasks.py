@@ -210,6 +210,20 @@ def make_smith_row(folder):
     }
 
 
+def patch_with_new_files(folder):
+    """Return a patch that repairs the first task with the help of new files."""
+    make_repository(folder, broken("tiny__shapes-1"))
+    areas = AREAS.replace("PI =", "from shapes.parts.halves import half\n\nPI =")
+    files = {
+        "shapes/areas.py": areas.replace("base * height / 2", "half(base * height)"),
+        "shapes/parts/__init__.py": "",
+        "shapes/parts/halves.py": "def half(x):\n    return x / 2\n",
+    }
+    write(folder, files)
+    git(folder, "add", "--all")
+    return git(folder, "diff", "--cached")
+
+
 class Engine:
     """The fake engine, as tests see it; its client is put first on the path."""
 

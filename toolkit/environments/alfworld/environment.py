@@ -13,6 +13,7 @@ from toolkit.environments.alfworld.goal import TASK_TYPES, Goal, reached, read_g
 from toolkit.environments.alfworld.grammar import WORDINGS, reword
 from toolkit.environments.alfworld.pddl import UnsupportedPddlError
 from toolkit.environments.alfworld.stock import StockEngine
+from toolkit.environments.arguments import check_choices, check_names
 from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.ids import with_settings
@@ -257,21 +258,8 @@ def checked(given: Params) -> dict[str, Any]:
     Raises:
         ConfigError: If one is unknown or out of range.
     """
-    known = {*_PARAMS, "engine", "admissible", "expert", "progress"}
-    for name in given:
-        if name not in known:
-            raise ConfigError(
-                f"AlfworldEnv has no argument {name!r}.",
-                f"Its arguments are {', '.join(sorted(known))}.",
-                near_matches(name, known),
-            )
-    for name, choices in _CHOICES.items():
-        if name in given and given[name] not in choices:
-            raise ConfigError(
-                f"{name} is {given[name]!r}.",
-                f"It can be {', '.join(choices)}.",
-                near_matches(str(given[name]), choices),
-            )
+    check_names(AlfworldEnv, given)
+    check_choices(given, _CHOICES)
     found: dict[str, Any] = dict(given)
     if "size" in given:
         found["size"] = _size(given["size"])

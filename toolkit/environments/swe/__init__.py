@@ -2,5 +2,6 @@
 
 `repositories` knows the packages (`packages` fetches them); `mutations` finds places
 for bugs, and `workbench` makes and checks them; `bugs` and `shipped` load them;
-`runner` runs tests through `server`, inside of a sandbox; `environment` is the world.
+`runner` runs tests through `server`, inside of a sandbox; `job` is what a `repair`
+works on, here or in a container; `repair_env` and `environment` are the world.
 """

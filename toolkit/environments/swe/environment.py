@@ -7,41 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from toolkit.environments.arguments import (
-    check_max_turns,
-    check_names,
-    kept_by_tasks,
-)
-from toolkit.environments.base import Params, Task, TextEnv
-from toolkit.environments.commands import CommandRules
+from toolkit.environments.arguments import check_names, kept_by_tasks
+from toolkit.environments.base import Params, Task
 from toolkit.environments.splits import SPLIT_SEEDS, too_many
-from toolkit.environments.surroundings import Surroundings
-from toolkit.environments.swe.actions import ReplyRules, parse
 from toolkit.environments.swe.bugs import Bug, load_bugs, read_bugs
+from toolkit.environments.swe.job import BugJob
 from toolkit.environments.swe.mutations import DIFFICULTIES
-from toolkit.environments.swe.observations import error_text
-from toolkit.environments.swe.repair import Repair
-from toolkit.errors import (
-    ActionError,
-    ConfigError,
-    TaskError,
-    UnknownEnvironmentError,
-    near_matches,
-)
+from toolkit.environments.swe.repair_env import RepairEnv
+from toolkit.errors import TaskError, UnknownEnvironmentError, near_matches
 
 MAX_TURNS = 25
 """Default turns of an episode; the paper compares 10, 25 and 40."""
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "reward": ("ratio", "binary"),
-    "format": ("text", "json"),
-    "difficulty": (None, *DIFFICULTIES),
-    "trusted": (False, True),
-}
 _KEPT = ("bugs", "format", "max_chars", "max_turns", "reward", "trusted")
-LEAST_CHARS = 1_000
 
 
-class SweEnv(TextEnv):
+class SweEnv(RepairEnv):
     """A Python package with a bug: find it and repair it, with the package's own tests.
 
     The reward comes with `submit`, which ends the episode: what the repair is worth in
@@ -67,9 +47,11 @@ class SweEnv(TextEnv):
         ConfigError: If an argument is out of range.
     """
 
-    rules: ClassVar[CommandRules] = ReplyRules()
-    refusal: ClassVar[str] = "Your reply is empty. Every reply is one action."
-
+    allowed: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        **RepairEnv.allowed,
+        "difficulty": (None, *DIFFICULTIES),
+        "trusted": (False, True),
+    }
     step_timeout_s = 90.0
 
     def __init__(
@@ -87,20 +69,17 @@ class SweEnv(TextEnv):
         expert: bool = False,
         progress: bool = False,
     ) -> None:
-        self._given: dict[str, Any] = {"max_turns": max_turns, "reward": reward}
-        self._given |= {"format": format, "difficulty": difficulty, "bugs": bugs}
-        self._given |= {"max_chars": max_chars, "trusted": trusted}
-        _check(self._given)
+        given = {"max_turns": max_turns, "reward": reward, "format": format}
+        given |= {"difficulty": difficulty, "max_chars": max_chars}
+        given |= {"bugs": bugs, "trusted": trusted}
+        super().__init__(given, admissible=admissible, expert=expert, progress=progress)
         _bugs_of(env_id, bugs)
-        self.wants_progress = progress
-        super().__init__(max_turns=max_turns, admissible=admissible, expert=expert)
-        self._repair: Repair | None = None
 
     @classmethod
     def tasks(cls, env: str, split: str, n: int | None, params: Params) -> list[Task]:
         """Return the first `n` tasks of a split."""
         check_names(cls, params)
-        _check(params)
+        cls._check(params)
         kept, wanted = kept_by_tasks(params, _KEPT), params.get("difficulty")
         path = params.get("bugs")
         numbers = [
@@ -112,32 +91,7 @@ class SweEnv(TextEnv):
             raise too_many(n or 1, split, len(numbers))
         return [Task(env=env, seed=k, split=split, params=kept) for k in numbers[:n]]
 
-    def expert(self) -> list[str] | None:
-        """Return actions that win from here, `None` if a file is gone."""
-        repair = self._running()
-        plan = repair.plan()
-        return None if plan is None else repair.written(plan)
-
-    def surroundings(self) -> Surroundings | None:
-        """Return what was changed, and which tests failed last."""
-        repair = self._running()
-        failed = sorted(repair.report.failed) if repair.report else ()
-        lists = {"Changed": tuple(repair.changed), "Tests that failed": tuple(failed)}
-        return Surroundings(lists=lists)
-
-    def close(self) -> None:
-        """End all processes and remove all files."""
-        if self._repair:
-            self._repair.close()
-            self._repair = None
-        super().close()
-
-    # ---- what the base class asks for ----------------------------------------------
-
-    def _start(self, task: Task) -> tuple[str, dict[str, Any]]:
-        self.close()
-        given: dict[str, Any] = {**self._given, **dict(task.params)}
-        _check(given)
+    def _job(self, task: Task, given: Mapping[str, Any]) -> BugJob:
         bug = _bugs_of(task.env, given["bugs"]).get(task.seed)
         if bug is None:
             raise TaskError(
@@ -145,40 +99,7 @@ class SweEnv(TextEnv):
                 "The list of bugs has no such number.",
                 f"Take one of tasks({task.env!r}, split=…).",
             )
-        self._repair = Repair(bug, given)
-        self.max_turns = given["max_turns"]
-        return self._repair.task_text(), self._facts()
-
-    def _advance(self, command: str) -> tuple[str, float, bool, dict[str, Any]]:
-        repair = self._running()
-        try:
-            text = repair.do(parse(command))
-        except ActionError as error:
-            return error_text(error), 0.0, False, self._facts(valid=False)
-        over = repair.grade is not None
-        return text, repair.score, over, self._facts()
-
-    def _facts(self, *, valid: bool = True) -> dict[str, Any]:
-        """Return `info` for the state reached."""
-        repair = self._running()
-        over = repair.grade is not None
-        info: dict[str, Any] = {
-            **repair.facts(),
-            "won": repair.won,
-            "lost": over and not repair.won,
-            "score": repair.score,
-            "max_score": 1.0,
-            "valid_action": valid,
-        }
-        if self.wants_admissible:
-            info["admissible_actions"] = repair.written(repair.choices())
-        if self.wants_progress:
-            info["progress"] = repair.progress()
-        return info
-
-    def _running(self) -> Repair:
-        assert self._repair is not None
-        return self._repair
+        return BugJob(bug, trusted=given["trusted"])
 
 
 @functools.lru_cache(maxsize=4)
@@ -207,26 +128,3 @@ def _bugs_of(env: str, path: str | None) -> dict[int, Bug]:
             near_matches(name, names),
         )
     return {k: b for k, b in bugs.items() if name in ("all", b.repository)}
-
-
-def _check(given: Mapping[str, Any]) -> None:
-    """Check arguments.
-
-    Raises:
-        ConfigError: If one is out of range.
-    """
-    check_max_turns(given.get("max_turns"))
-    for name, choices in _CHOICES.items():
-        if name in given and given[name] not in choices:
-            raise ConfigError(
-                f"{name} is {given[name]!r}.",
-                f"It can be {', '.join(map(repr, choices))}.",
-                "Choose one of these.",
-            )
-    chars = given.get("max_chars", LEAST_CHARS)
-    if not isinstance(chars, int) or chars < LEAST_CHARS:
-        raise ConfigError(
-            f"max_chars is {chars!r}.",
-            "An observation has to show some lines of a file.",
-            f"Give a whole number of at least {LEAST_CHARS}.",
-        )

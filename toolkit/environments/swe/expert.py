@@ -33,12 +33,16 @@ def plan(
     """
     actions: list[Action] = []
     for path, wanted in published.items():
+        is_new = workspace.may_make(path)
         try:
-            edits = repairs(path, workspace.read(path), wanted.replace("\r\n", "\n"))
+            text = "" if is_new else workspace.read(path)
         except ActionError:
             return None
-        if edits and path not in seen:
-            actions.append(_look(path, workspace.read(path), edits[0]))
+        edits = repairs(path, text, wanted.replace("\r\n", "\n"))
+        if is_new:
+            edits = edits or [Action(tool="insert", file=path)]
+        elif edits and path not in seen:
+            actions.append(_look(path, text, edits[0]))
         actions += edits
     if actions or not tested:
         actions.append(Action(tool="run_tests"))

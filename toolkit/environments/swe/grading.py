@@ -17,7 +17,7 @@ from toolkit.environments.swe.bugs import Bug
 from toolkit.environments.swe.repositories import Repository, get_repository
 from toolkit.environments.swe.runner import TestReport, TestRunner
 from toolkit.environments.swe.screening import reaches
-from toolkit.environments.swe.workspace import Workspace
+from toolkit.environments.swe.workspace import Workspace, contents
 from toolkit.errors import ActionError
 from toolkit.sandbox import Level
 
@@ -116,7 +116,7 @@ def grade(
     repository = get_repository(bug.repository)
     sources = repository.source_files()
     ignored = tuple(sorted(workspace.changed().keys() - sources))
-    with Workspace(repository) as pristine:
+    with Workspace(contents(repository)) as pristine:
         refused = _take_over(sources, workspace, pristine)
         if refused:
             return _refused(f"The repair reaches for {refused}.", ignored)

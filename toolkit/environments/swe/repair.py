@@ -1,4 +1,4 @@
-"""One repair under way: a workspace, what runs its tests, and what was done so far."""
+"""One repair under way: what was done to a job so far, and what it is worth."""
 
 from __future__ import annotations
 
@@ -7,56 +7,29 @@ from typing import Any
 
 from toolkit.environments.swe import expert
 from toolkit.environments.swe.actions import as_json, as_text
-from toolkit.environments.swe.bugs import Bug
-from toolkit.environments.swe.grading import Grade, grade
+from toolkit.environments.swe.grading import Grade
 from toolkit.environments.swe.grammar import Action
-from toolkit.environments.swe.observations import (
-    failures,
-    first_failing,
-    grade_text,
-    report_text,
-    task_text,
-)
-from toolkit.environments.swe.repositories import get_repository
-from toolkit.environments.swe.runner import TestReport, TestRunner
+from toolkit.environments.swe.job import Job
+from toolkit.environments.swe.observations import grade_text, report_text
+from toolkit.environments.swe.runner import TestReport
 from toolkit.environments.swe.tools import use
-from toolkit.environments.swe.workspace import Workspace, clean_path, contents
+from toolkit.environments.swe.workspace import clean_path
 
-TESTS_S = 20.0
-"""Seconds for one run of tests; those of the shipped repositories take about one, more
-on a busy machine."""
 _MOST_LISTED = 20
 _SUBGOALS = 4
-_SAID: dict[Bug, Mapping[str, str]] = {}
-"""What tests said at the start: the same for all repairs of a bug."""
 
 
 class Repair:
     """One repair under way.
 
     Args:
-        bug: What is to be repaired.
+        job: What is to be repaired; it is closed with the repair.
         given: Arguments of the environment.
-
-    Raises:
-        DownloadError: If the repository has to be fetched and cannot be.
-        RepositoryError: If it is not known, or is not the one the bug was made for.
-        SandboxError: If there is no safe sandbox and the code is not trusted.
     """
 
-    def __init__(self, bug: Bug, given: Mapping[str, Any]) -> None:
-        self.bug = bug
+    def __init__(self, job: Job, given: Mapping[str, Any]) -> None:
+        self.job = job
         self._given = given
-        self._repository = get_repository(bug.repository)
-        self._sources = frozenset(self._repository.source_files())
-        self._workspace = Workspace(self._repository, bug.broken_sources())
-        try:
-            self._runner = TestRunner(
-                self._repository, self._workspace.folder, trusted=given["trusted"]
-            )
-        except BaseException:
-            self._workspace.close()
-            raise
         self._seen: set[str] = set()
         self._tested = self._reproduced = False
         self._passing = 0.0
@@ -69,19 +42,13 @@ class Repair:
 
     def close(self) -> None:
         """End all processes and remove all files."""
-        self._runner.close()
-        self._workspace.close()
+        self.job.close()
 
     # ---- what is done ----------------------------------------------------------------
 
     def task_text(self) -> str:
         """Return the first observation."""
-        files, given = self._workspace.files(), self._given
-        if self.bug not in _SAID:
-            patterns = first_failing(self.bug)
-            _SAID[self.bug] = failures(self._runner.run(patterns, timeout_s=TESTS_S))
-        said = _SAID[self.bug]
-        return task_text(self.bug, said, files, given["format"], given["max_turns"])
+        return self.job.task_text(self._given)
 
     def do(self, action: Action) -> str:
         """Do something and return what is shown of it.
@@ -91,43 +58,35 @@ class Repair:
             SandboxError: If no sandbox can be had to run tests in.
         """
         if action.tool == "submit":
-            return self._hand_in()
+            self.grade = self.job.grade()
+            return grade_text(self.grade)
         if action.tool == "run_tests":
             text = self._run_tests(action.pattern)
         else:
-            text = use(self._workspace, action, self._given["max_chars"])
+            text = use(self.job.workspace, action, self._given["max_chars"])
         if action.tool == "view":
             self._seen.add(clean_path(action.file))
         elif action.tool in ("replace", "insert"):
             self._tested = False
         if action.tool in ("run_tests", "replace", "insert"):
-            self.changed = sorted(self._workspace.changed())
+            self.changed = sorted(self.job.workspace.changed())
         return text
 
     def _run_tests(self, pattern: str) -> str:
         """Run tests where the repairer works."""
-        patterns = (pattern,) if pattern else ()
-        report = self.report = self._runner.run(patterns, timeout_s=TESTS_S)
+        report = self.report = self.job.run(pattern)
         self._tested = self._tested or not pattern
-        self._reproduced |= not report.failed.isdisjoint(self.bug.fail_to_pass)
+        self._reproduced |= not report.failed.isdisjoint(self.job.fail_to_pass)
         self._passing = self._passed_now(report)
         return report_text(report, pattern, self._given["max_chars"])
 
     def _passed_now(self, report: TestReport) -> float:
         """Return the part of the failing tests that pass now, if the run is fair."""
-        changed = self._workspace.changed().keys() - self._sources
-        if report.broken or report.timed_out or changed:
+        fair = all(map(self.job.counts, self.job.workspace.changed()))
+        if report.broken or report.timed_out or not fair:
             return 0.0  # or one could gain by changing tests
-        names = self.bug.fail_to_pass
+        names = self.job.fail_to_pass
         return sum(name in report.passed for name in names) / len(names)
-
-    def _hand_in(self) -> str:
-        """Grade what has become of the files."""
-        self._runner.close()  # so that nothing changes them meanwhile
-        self.grade = grade(
-            self.bug, self._workspace, trusted=self._given["trusted"], timeout_s=TESTS_S
-        )
-        return grade_text(self.grade)
 
     # ---- what there is to know -------------------------------------------------------
 
@@ -148,15 +107,13 @@ class Repair:
         """Return how much is done: file found, failure seen, tests mended, won."""
         if self.won:
             return 1.0
-        found = not self._seen.isdisjoint(self.bug.files)
+        found = not self._seen.isdisjoint(self.job.mistaken)
         return (found + self._reproduced + self._passing) / _SUBGOALS
 
     def facts(self) -> dict[str, Any]:
         """Return facts for `info`."""
         return {
-            "repository": self.bug.repository,
-            "difficulty": self.bug.difficulty,
-            "sandbox": self._runner.level.value,
+            **self.job.facts(),
             "changed": self.changed[:_MOST_LISTED],
             "tests": self._counts(),
             "grade": self.grade.to_dict(_MOST_LISTED) if self.grade else None,
@@ -181,18 +138,18 @@ class Repair:
         if self.grade:
             return []
         plain = [Action(tool=name) for name in ("ls", "run_tests", "diff", "submit")]
-        files = self._sources.intersection(self._workspace.files())
-        return plain + [Action(tool="view", file=file) for file in sorted(files)]
+        files = filter(self.job.counts, self.job.workspace.files())
+        return plain + [Action(tool="view", file=file) for file in files]
 
     def plan(self) -> list[Action] | None:
-        """Return actions that win from here, `None` if a file is gone."""
+        """Return actions that win from here, `None` if edits alone cannot."""
         if self.grade:
             return []
-        whole = contents(self._repository)
-        wrong = {*self.bug.files, *self._sources.intersection(self.changed)}
-        published = {path: whole[path].decode() for path in sorted(wrong)}
+        wanted = self.job.wanted([*filter(self.job.counts, self.changed)])
+        if wanted is None:
+            return None
         return expert.plan(
-            self._workspace, published, seen=self._seen, tested=self._tested
+            self.job.workspace, wanted, seen=self._seen, tested=self._tested
         )
 
     def written(self, actions: Sequence[Action]) -> list[str]:

@@ -180,16 +180,19 @@ def _replace(workspace: Workspace, action: Action) -> str:
 
 
 def _insert(workspace: Workspace, action: Action) -> str:
-    """Put lines behind a line."""
-    text = workspace.read(action.file)
-    lines = _split(text)
+    """Put lines behind a line, or into a new file."""
+    is_new = action.line == 0 and workspace.may_make(action.file)
+    lines = [] if is_new else _split(workspace.read(action.file))
     if action.line > len(lines):
         raise ActionError(
             f"There is no line {action.line} in {action.file}.",
             f"It has {len(lines)}.",
         )
     lines[action.line : action.line] = action.text.split("\n")
-    workspace.write(action.file, "\n".join(lines) + "\n")
+    is_empty = is_new and not action.text
+    workspace.write(action.file, "" if is_empty else "\n".join(lines) + "\n")
+    if is_new:
+        return f"Made {action.file}."
     count = action.text.count("\n") + 1
     return f"Inserted {count} line{'s' * (count > 1)} behind line {action.line}."
 

@@ -26,7 +26,7 @@ from toolkit.environments.swe.mutations import (
 )
 from toolkit.environments.swe.repositories import Repository, get_repository
 from toolkit.environments.swe.runner import TestReport, TestRunner
-from toolkit.environments.swe.workspace import Workspace
+from toolkit.environments.swe.workspace import Workspace, contents
 from toolkit.errors import RepositoryError
 from toolkit.sandbox import Level, Limits
 
@@ -64,7 +64,7 @@ class Workbench:
         trusted: bool = False,
     ) -> None:
         self.repository = repository
-        self._workspace = Workspace(repository)
+        self._workspace = Workspace(contents(repository))
         self._folder = self._workspace.folder
         try:
             self._runner = TestRunner(

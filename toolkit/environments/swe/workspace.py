@@ -36,25 +36,22 @@ _HIDDEN = ("__pycache__", ".pytest_cache")
 
 
 class Workspace:
-    """A copy of a repository; a context manager that removes it at the end.
+    """Files to work on; a context manager that removes them at the end.
 
     Args:
-        repository: What is copied.
-        changes: Files that begin with other contents, such as those with a bug.
-
-    Raises:
-        DownloadError: If the repository has to be fetched and cannot be.
+        files: What is in them at the start, by their paths.
+        growing: Whether `write` makes files; only where no code runs that could plant
+            links.
     """
 
-    def __init__(
-        self, repository: Repository, changes: Mapping[str, bytes] | None = None
-    ) -> None:
+    def __init__(self, files: Mapping[str, bytes], *, growing: bool = False) -> None:
+        self._growing = growing
         self.folder, lock = _claim(_room())
         # also when it is forgotten, and when this process ends
         self._end = weakref.finalize(self, _end, self.folder, lock, os.getpid())
         try:
             self.folder.chmod(0o755)
-            self._before = contents(repository) | dict(changes or {})
+            self._before = dict(files)
             for path, data in self._before.items():
                 (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (self.folder / path).write_bytes(data)
@@ -142,21 +139,35 @@ class Workspace:
         return text.replace("\r\n", "\n") if _has_windows_ends(text) else text
 
     def write(self, path: str, text: str) -> None:
-        """Change the text of a file that is there; its kind of line ends stays.
+        """Change the text of a file; its kind of line ends stays.
 
         Raises:
-            ActionError: If it is no text in UTF-8, or would become too large.
+            ActionError: If there is none and it cannot be made, or it would become too
+                large.
         """
-        before = self.read_bytes(path).decode("utf-8", "replace")
+        is_new = self.may_make(path)
+        before = "" if is_new else self.read_bytes(path).decode("utf-8", "replace")
         data = text.replace(
             "\n", "\r\n" if _has_windows_ends(before) else "\n"
         ).encode()
         if len(data) > LARGEST:
             raise ActionError(f"{path} would be larger than {LARGEST:,} bytes.")
+        if is_new:
+            self._make(path)
         self._stamps.pop(path, None)  # clocks of files are coarse
         with self._opened(path, os.O_WRONLY | os.O_TRUNC) as file:
             while data:
                 data = data[os.write(file, data) :]
+
+    def may_make(self, path: str) -> bool:
+        """Return whether there is no such file and `write` would make one.
+
+        Raises:
+            ActionError: If the path leads out of the workspace.
+        """
+        inner = clean_path(path)
+        is_there = os.path.lexists(self.folder / inner)
+        return self._growing and not is_there and ".git" not in inner.split("/")
 
     def changed(self) -> dict[str, tuple[bytes | None, bytes | None]]:
         """Return what is different: contents before and now, `None` for no file."""
@@ -185,6 +196,15 @@ class Workspace:
         except ActionError:
             return None
         return facts.st_ino, facts.st_size, facts.st_ctime_ns
+
+    def _make(self, path: str) -> None:
+        """Make an empty file, and the folders that it is in."""
+        file = self.folder / clean_path(path)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(exist_ok=False)
+        except OSError as error:
+            raise _unusable(path, error) from error
 
     def _now(self, path: str) -> bytes | None:
         try:

@@ -89,7 +89,7 @@ def is_test_path(path: str) -> bool:
 
 
 _NAMES = re.compile(
-    r"test_.*|.*_tests?\.py|tests\.py|conftest\.py|pytest\.ini|\.pytest\.ini|tox\.ini|"
+    r"test_.*|.*_tests?\.py|tests\.py|conftest\.py|\.?pytest\.(ini|toml)|tox\.ini|"
     r"setup\.cfg|pyproject\.toml|(site|user)customize\.py|.*\.pth"
 )
 

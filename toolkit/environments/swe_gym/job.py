@@ -14,10 +14,12 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from toolkit.environments.swe.grading import Grade
 from toolkit.environments.swe.runner import TestReport
+from toolkit.environments.swe.workspace import Workspace
 from toolkit.environments.swe_gym.commands import (
     command,
     files_of,
@@ -28,6 +30,7 @@ from toolkit.environments.swe_gym.containers import Container, ContainerLimits
 from toolkit.environments.swe_gym.engines import Engine, find_engine
 from toolkit.environments.swe_gym.images import WORKDIR, image_of
 from toolkit.environments.swe_gym.logs import TestLog, read_log
+from toolkit.environments.swe_gym.observations import task_text
 from toolkit.environments.swe_gym.patches import apply_patch, read_patch
 from toolkit.environments.swe_gym.records import Record
 from toolkit.errors import ActionError, ContainerError, TaskError
@@ -47,15 +50,16 @@ head --zero-terminated --lines {files} /tmp/toolkit-files \
 _APPLY = "git apply --whitespace=nowarn -"
 _TREE_BYTES, _TREE_S = 400_000_000, 120.0
 
-Files = Mapping[str, bytes | None]
+_Files = dict[str, bytes | None]
 """Contents by path; `None` for a file that is not there."""
 
 
 class GymJob:
-    """One task: where it begins, how its tests run, what a repair is worth.
+    """A `Job` in containers: where it begins, how its tests run, what a repair earns.
 
     Args:
         record: The task.
+        tests_s: Seconds after which a run of tests is stopped.
         limits: Of its containers.
 
     Raises:
@@ -63,100 +67,118 @@ class GymJob:
         TaskError: If the patch that makes the bug does not fit the image.
     """
 
-    def __init__(self, record: Record, limits: ContainerLimits | None = None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        *,
+        tests_s: float = 300.0,
+        limits: ContainerLimits | None = None,
+    ) -> None:
         self.record = record
-        self._limits = limits or ContainerLimits()
+        self.mistaken = frozenset(record.files)
+        self.fail_to_pass = record.fail_to_pass
+        hidden = read_patch(record.test_patch)
+        self._hidden = {path for change in hidden for path in (change.old, change.new)}
+        self._tests_s, self._limits = tests_s, limits or ContainerLimits()
         self._engine, self._image = find_engine(), image_of(record)
         if not self._engine.has(self._image):
             self._engine.pull(self._image)
         tree = _tree(self._engine, self._image)
         self._planted = self._bug(tree)
-        self.files: dict[str, bytes] = {**tree, **self._planted}
-        """The files that a player begins with."""
+        self._begun: dict[str, bytes] = {**tree, **self._planted}
+        self.workspace = Workspace(self._begun, growing=True)
         self._container: Container | None = None
-        self._there: dict[str, bytes | None] = {}
+        self._there: _Files = {}
 
     def close(self) -> None:
-        """Remove the container."""
-        if self._container:
-            self._container.close()
-            self._container, self._there = None, {}
+        """Remove the container and all files."""
+        self._drop()
+        self.workspace.close()
 
-    def run(self, changed: Files, pattern: str, timeout_s: float) -> TestReport:
+    def task_text(self, given: Mapping[str, Any]) -> str:
+        """Return the first observation."""
+        return task_text(self.record, self.workspace.listing(""), given)
+
+    def run(self, pattern: str) -> TestReport:
         """Run tests on the files as they are now.
 
         Args:
-            changed: Files that are different from `files`.
             pattern: File, folder or id of tests, or words of their names; empty for
                 the files that the task lists tests of.
-            timeout_s: Seconds after which they are stopped.
 
         Raises:
             ActionError: If the pattern names nothing.
             ContainerError: If the container died.
         """
-        line = self._command(changed, pattern)
+        line = self._command(pattern)
         start = time.monotonic()
         try:
-            done = self._current(changed).run(line, timeout_s=timeout_s)
+            done = self._current().run(line, timeout_s=self._tests_s)
         except ContainerError:
-            self.close()
+            self._drop()
             raise
         if done.timed_out:
-            self.close()  # with whatever still runs in it
+            self._drop()  # with whatever still runs in it
         text = done.output.decode("utf-8", "replace")
         log = read_log(text, self.record.repo)
         return TestReport(
             passed=log.passed,
             failed=log.failed,
             skipped=log.skipped,
-            broken=_told(log, done.timed_out, timeout_s),
+            broken=self._told(log, done.timed_out),
             timed_out=done.timed_out,
             output=_without_passes(text),
             seconds=time.monotonic() - start,
         )
+
+    def grade(self) -> Grade:
+        """Return what changes are worth, in a fresh container with the hidden tests.
+
+        Raises:
+            ContainerError: If the container died or the tests cannot be put there.
+        """
+        self._drop()
+        changed, record = self._changed(), self.record
+        kept = {path: data for path, data in changed.items() if self.counts(path)}
+        with Container(self._engine, self._image, self._limits) as container:
+            container.put({**self._planted, **kept})
+            if record.test_patch:
+                patch = record.test_patch.rstrip("\n") + "\n"
+                container.must(_APPLY, stdin=patch.encode())
+            done = container.run(grading_command(record), timeout_s=self._tests_s)
+        log = read_log(done.output.decode("utf-8", "replace"), record.repo)
+        ignored = tuple(sorted(changed.keys() - kept))
+        return _grade(record, log, self._told(log, done.timed_out), ignored)
 
     def counts(self, path: str) -> bool:
         """Return whether changes of a file count: not those of tests and settings.
 
         What the gold patch changes counts in any case.
         """
-        gold = {change.path for change in read_patch(self.record.gold)}
-        return path in gold or not is_test_path(path)
+        is_test = path in self._hidden or is_test_path(path)
+        return path in self.mistaken or not is_test
 
-    def gold(self) -> dict[str, str] | None:
-        """Return the files that the gold patch changes, as they are after it.
+    def wanted(self, changed: Collection[str]) -> dict[str, str] | None:
+        """Return the texts of files after the gold patch.
 
         Returns:
-            `None` if it makes or removes files, or some that are no text.
+            `None` if it removes files, or changes some that are no text.
         """
         record = self.record
         try:
-            found = apply_patch(record.gold, self._text, undo=record.is_smith)
+            gold = apply_patch(record.gold, self._text, undo=record.is_smith)
         except (KeyError, UnicodeDecodeError, TaskError):
             return None
-        kept = {k: text for k, text in found.items() if text is not None}
-        whole = len(kept) == len(found) and kept.keys() <= self.files.keys()
-        return kept if whole else None
+        kept = {path: text for path, text in gold.items() if text is not None}
+        if len(kept) < len(gold):
+            return None
+        others = sorted(set(changed) - kept.keys())
+        # a file that was made cannot be removed, but it can be emptied
+        return {p: self._text(p) if p in self._begun else "" for p in others} | kept
 
-    def grade(self, changed: Files, timeout_s: float) -> Grade:
-        """Return what changes are worth, in a fresh container with the hidden tests.
-
-        Raises:
-            ContainerError: If the container died or the tests cannot be put there.
-        """
-        self.close()
-        kept = {path: data for path, data in changed.items() if self.counts(path)}
-        ignored = tuple(sorted(changed.keys() - kept))
-        record = self.record
-        with Container(self._engine, self._image, self._limits) as container:
-            container.put({**self._planted, **kept})
-            if record.test_patch:
-                patch = record.test_patch.rstrip("\n") + "\n"
-                container.must(_APPLY, stdin=patch.encode())
-            done = container.run(grading_command(record), timeout_s=timeout_s)
-        log = read_log(done.output.decode("utf-8", "replace"), record.repo)
-        return _grade(record, log, _told(log, done.timed_out, timeout_s), ignored)
+    def facts(self) -> dict[str, Any]:
+        """Return facts for `info`."""
+        return {"instance": self.record.instance, "repository": self.record.repo}
 
     # ---- how it is done --------------------------------------------------------------
 
@@ -175,15 +197,25 @@ class GymJob:
         return {k: text.encode() for k, text in found.items() if text is not None}
 
     def _text(self, path: str) -> str:
-        return self.files[path].decode()
+        return self._begun[path].decode()
 
-    def _current(self, changed: Files) -> Container:
+    def _changed(self) -> _Files:
+        """Return the files that differ from the start, as they are now."""
+        return {path: now for path, (_, now) in self.workspace.changed().items()}
+
+    def _drop(self) -> None:
+        """Remove the container."""
+        if self._container:
+            self._container.close()
+            self._container, self._there = None, {}
+
+    def _current(self) -> Container:
         """Return the container, with the files as they are now."""
         if self._container is None:
             self._container = Container(self._engine, self._image, self._limits)
-        wanted: dict[str, bytes | None] = {**self._planted, **changed}
+        wanted = {**self._planted, **self._changed()}
         for path in self._there.keys() - wanted.keys():
-            wanted[path] = self.files.get(path)
+            wanted[path] = self._begun.get(path)
         missing = {
             path: data
             for path, data in wanted.items()
@@ -193,16 +225,13 @@ class GymJob:
         self._there |= missing
         return self._container
 
-    def _command(self, changed: Files, pattern: str) -> str:
+    def _command(self, pattern: str) -> str:
         """Return the command for a pattern.
 
         Raises:
             ActionError: If it names nothing.
         """
-        here = self.files.keys() | {
-            k for k, data in changed.items() if data is not None
-        }
-        record = self.record
+        record, here = self.record, set(self.workspace.files())
         listed = files_of((*record.pass_to_pass, *record.fail_to_pass))
         usual = [path for path in listed if path in here]
         path = pattern.partition("::")[0].rstrip("/")
@@ -219,6 +248,13 @@ class GymJob:
             "Try run_tests tests, or search for 'def test_'.",
         )
 
+    def _told(self, log: TestLog, timed_out: bool) -> str:
+        """Return why a run proves nothing, `""` if it does."""
+        if timed_out:
+            return f"The tests were stopped after {self._tests_s:.0f} s."
+        why = log.broken
+        return f"The log of the tests cannot be used: {why}." if why else ""
+
 
 def check_task(record: Record, *, timeout_s: float = 600.0) -> str:
     """Return what is wrong with a task on this machine, `""` if nothing is.
@@ -230,12 +266,14 @@ def check_task(record: Record, *, timeout_s: float = 600.0) -> str:
     Raises:
         ContainerError: If there is no engine, or the image cannot be had.
     """
-    job = GymJob(record)
-    gold = job.gold()
-    if gold is None:
-        return "The gold patch makes or removes files, or does not fit the image."
-    before = job.grade({}, timeout_s)
-    after = job.grade({path: text.encode() for path, text in gold.items()}, timeout_s)
+    with contextlib.closing(GymJob(record, tests_s=timeout_s)) as job:
+        gold = job.wanted(())
+        if gold is None:
+            return "The gold patch removes files, or does not fit the image."
+        before = job.grade()
+        for path, text in gold.items():
+            job.workspace.write(path, text.replace("\r\n", "\n"))
+        after = job.grade()
     if before.refused or after.refused:
         return before.refused or after.refused
     early = sorted(set(record.fail_to_pass) - set(before.still_fail))
@@ -243,13 +281,6 @@ def check_task(record: Record, *, timeout_s: float = 600.0) -> str:
     told = [f"{early[0]} passes without a repair"] if early else []
     told += [f"{late[0]} fails with the gold patch"] if late else []
     return "; ".join(told)
-
-
-def _told(log: TestLog, timed_out: bool, timeout_s: float) -> str:
-    """Return why a run proves nothing, `""` if it does."""
-    if timed_out:
-        return f"The tests were stopped after {timeout_s:.0f} s."
-    return f"The log of the tests cannot be used: {log.broken}." if log.broken else ""
 
 
 def _grade(

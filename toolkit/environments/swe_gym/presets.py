@@ -208,21 +208,6 @@ def is_of(record: Record, levels: Mapping[str, Any]) -> bool:
     )
 
 
-def check_levels(levels: Mapping[str, Any]) -> None:
-    """Refuse a difficulty that is none.
-
-    Raises:
-        ConfigError: If one is neither `None` nor one of `LEVELS`.
-    """
-    for by in BOUNDS:
-        if levels.get(by) not in (None, *LEVELS):
-            raise ConfigError(
-                f"{by} is {levels[by]!r}.",
-                f"It can be {', '.join(LEVELS)}.",
-                near_matches(str(levels[by]), LEVELS),
-            )
-
-
 def _none_left(preset: Preset, split: str, levels: Mapping[str, Any]) -> TaskError:
     if preset.only_test and split != "test":
         return TaskError(
