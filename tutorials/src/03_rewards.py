@@ -777,9 +777,10 @@ exercise.check(shape)
 # between machines. The rest is luck; with the seeds 0, 1 and 2, `pocket` as a judge had
 # an AUC of .46, .26 and .29, the clumsy expert won 13, 13 and 16 of 24 games, and five
 # steps paid for progress moved the points in six other houses by 4.8, 5.6 and 2.9, each
-# with an interval that holds 0. With seeds 1 and 2 three of the four attempts of section
-# 4 are lost, so the released rule gives the only win -1.5. The change of exactly 0 under
-# the sparse reward in section 8 is no luck: a game that is never won teaches nothing.
+# with an interval that holds 0. With seeds 1 and 2 three of the four attempts of
+# section 4 are lost, so the released rule gives the only win -1.5. The change of
+# exactly 0 under the sparse reward in section 8 is no luck: a game that is never won
+# teaches nothing.
 #
 # ## Without a GPU or the internet
 #

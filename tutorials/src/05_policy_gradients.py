@@ -950,12 +950,12 @@ exercise.check(k3)
 # ## Expected numbers
 #
 # Sections 2 to 9 are exact, or drawn with 2000 batches from a fixed seed. Section 10 is
-# one batch; three seeds gave RLOO a length of 4, REINFORCE 7 to 8, GRPO 12 to 14 and PPO
-# 13 to 28, GRPO a cosine of .95 to .97 with RLOO and PPO .24 to .82, and cosines between
-# halves from -.04 to .13 for all five. Section 11 is four steps, and with each of the
-# three seeds all three intervals of its exam overlap. The comparison at its size, with three seeds for each algorithm, is
-# `experiments/results/algorithms.json`; the numbers of 96 mazes that section 10 quotes
-# were one batch.
+# one batch; three seeds gave RLOO a length of 4, REINFORCE 7 to 8, GRPO 12 to 14 and
+# PPO 13 to 28, GRPO a cosine of .95 to .97 with RLOO and PPO .24 to .82, and cosines
+# between halves from -.04 to .13 for all five. Section 11 is four steps, and with each
+# of the three seeds all three intervals of its exam overlap. The comparison at its
+# size, with three seeds for each algorithm, is `experiments/results/algorithms.json`;
+# the numbers of 96 mazes that section 10 quotes were one batch.
 #
 # ## Without a GPU or the internet
 #

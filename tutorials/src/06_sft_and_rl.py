@@ -755,9 +755,9 @@ exercise.check(sampling_weight)
 # seed of four found a way, all others ended at nothing. Which of the six splits looks
 # best in three exams of 100 games differs from exam to exam. Section 5 has 50 mazes and
 # 25 houses; with the seeds 0, 1 and 2 the mazes went from 32 % to 36 to 50 %, whatever
-# the split, the houses from 44 % to 40 to 52 %, and all intervals overlap. Section 6, the
-# same seeds: hard games alone 0 %, the mixture 17 to 26 %, stages 95 or 96 %, prioritised
-# 73 to 76 % at the end. With 1,000 units and three seeds
+# the split, the houses from 44 % to 40 to 52 %, and all intervals overlap. Section 6,
+# the same seeds: hard games alone 0 %, the mixture 17 to 26 %, stages 95 or 96 %,
+# prioritised 73 to 76 % at the end. With 1,000 units and three seeds
 # (`experiments/results`), the interval of a single run is about ±8 points, wider than
 # the differences between the splits.
 #

@@ -590,10 +590,10 @@ exercise.check(sound)
 # ## Expected numbers
 #
 # Random, searcher and expert won 0, 51 and 60 of the 60 games, with any seed. The model
-# wins 32 before training and, with the seeds 0, 1 and 2, 34, 31 and 28 after five steps on
-# *cool*; of the kind that was practised, 5 of 10 before and 5, 5 and 4 after. All of this
-# is noise, and the lesson says so. The cook is paid 3.67, 1 and 1, the juggler 1.67, 1.67
-# and 0.33.
+# wins 32 before training and, with the seeds 0, 1 and 2, 34, 31 and 28 after five steps
+# on *cool*; of the kind that was practised, 5 of 10 before and 5, 5 and 4 after. All of
+# this is noise, and the lesson says so. The cook is paid 3.67, 1 and 1, the juggler
+# 1.67, 1.67 and 0.33.
 #
 # ## Without a GPU or the internet
 #

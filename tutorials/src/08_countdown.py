@@ -694,12 +694,12 @@ exercise.check(to_take_away)
 # checks, 50, 48 and 36 %. With 150 instead of 120 steps, seed 0: 16, 8 and 59 %.
 #
 # Section 7, the same three seeds. Beginner: games that begin with a check fall from 34,
-# 36 and 56 % to 0 %; won, 4, 4 and 5 % before, 4, 10 and 0 % after. Trained: from 36, 42
-# and 51 % to 94, 89 and 90 %; won 38, 39 and 37 % before, 52, 54 and 43 % after (with
-# seed 2 the intervals overlap). Pay, seeds 0 and 1: the beginner 0.11 before, 0.13 and
-# 0.18 after, the trained one 0.43 and 0.44 before, 0.55 and 0.57 after. A beginner paid 0 or 1 alone
-# (one run, 25 steps) also stopped checking, so the 0.1 is not the only reason. For
-# other seeds, change `seed=0` in the setup cell.
+# 36 and 56 % to 0 %; won, 4, 4 and 5 % before, 4, 10 and 0 % after. Trained: from 36,
+# 42 and 51 % to 94, 89 and 90 %; won 38, 39 and 37 % before, 52, 54 and 43 % after
+# (with seed 2 the intervals overlap). Pay, seeds 0 and 1: the beginner 0.11 before,
+# 0.13 and 0.18 after, the trained one 0.43 and 0.44 before, 0.55 and 0.57 after. A
+# beginner paid 0 or 1 alone (one run, 25 steps) also stopped checking, so the 0.1 is
+# not the only reason. For other seeds, change `seed=0` in the setup cell.
 #
 # ## Without a GPU or the internet
 #
