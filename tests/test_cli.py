@@ -6,6 +6,7 @@ import pytest
 import toolkit
 from toolkit import cli
 from toolkit.environments.base import Task, TextEnv, register
+from toolkit.environments.swe.actions import ReplyRules
 
 
 class GuessEnv(TextEnv):
@@ -67,6 +68,31 @@ def test_a_person_stops(monkeypatch, capsys):
     type_in(monkeypatch, "4")
     assert cli.main(["play", "guess/it"]) == 0
     assert "Not won after 1 turns" in capsys.readouterr().out
+
+
+def test_actions_of_several_lines_are_typed_line_by_line(monkeypatch, capsys):
+    monkeypatch.setattr(GuessEnv, "rules", ReplyRules())
+    edit = ["insert a.py 0", "<<<<<<< NEW", "", "  x", ">>>>>>> NEW"]
+    heard = []
+
+    def advance(self, command):
+        heard.append(command)
+        return "Well.", 0.0, False, self._facts()
+
+    monkeypatch.setattr(GuessEnv, "_advance", advance)
+    type_in(monkeypatch, *edit, "ls")
+    assert cli.main(["play", "guess/it"]) == 0
+    assert heard == ["\n".join(edit), "ls"]
+    assert "Not won after 2 turns" in capsys.readouterr().out
+
+
+def test_an_edit_that_is_not_ended_is_dropped(monkeypatch, capsys):
+    monkeypatch.setattr(GuessEnv, "rules", ReplyRules())
+    type_in(monkeypatch, "5", "replace a.py", "<<<<<<< OLD")
+    assert cli.main(["play", "guess/it", "--seed", "6"]) == 0
+    out = capsys.readouterr().out
+    assert "Dropped; nothing was played." in out
+    assert "Not won after 1 turns" in out
 
 
 def test_the_turns_run_out(monkeypatch, capsys):

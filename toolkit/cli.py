@@ -20,6 +20,7 @@ from toolkit.errors import ConfigError, TaskError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.environments.base import Task, TextEnv
+    from toolkit.environments.commands import CommandRules
     from toolkit.policies.base import Policy
 
 FAILED = 2
@@ -68,11 +69,14 @@ def _quickstart(args: argparse.Namespace) -> None:
 
 def _play(args: argparse.Namespace) -> None:
     from toolkit.environments.base import make_env
+    from toolkit.policies import HumanPolicy
 
     policy = _policy(args.policy)
     params = {"goal": args.goal} if args.goal else {}
     task = _task(args.env, args.split, args.seed, params)
     env = make_env(args.env, **params, **dict.fromkeys(policy.needs, True))
+    if isinstance(policy, HumanPolicy):
+        policy.ask = lambda _: _typed(env.rules)
     try:
         _play_game(env, policy, task)
     finally:
@@ -196,6 +200,19 @@ def _task(env: str, split: str, seed: int | None, params: dict[str, Any]) -> Tas
             "Give one of these, or another --split.",
         )
     return found[0]
+
+
+def _typed(rules: CommandRules) -> str:
+    """Return what a person types, over as many lines as the action needs."""
+    while True:
+        text = input("> ")
+        try:
+            while not rules.is_complete(text):
+                text = f"{text}\n{input('… ')}"
+        except EOFError:  # ends the action, not the game
+            print("\nDropped; nothing was played.")
+            continue
+        return text
 
 
 def _play_game(env: TextEnv, policy: Policy, task: Task) -> None:

@@ -169,3 +169,32 @@ def test_long_texts_are_cut():
     made = EpisodeView(episode(turn(long, long, completion=long, logp=-1.0, room=long)))
     assert message_size(made.view) <= LARGEST
     assert "more characters" in text(made)
+
+
+def unfolded(made):
+    """Return for each text of the world whether it is unfolded."""
+    boxes = Outline(made.to_html()).having("details")
+    return ["open" in box for box in boxes if box.get("class") == "seen"]
+
+
+def test_code_keeps_its_lines_and_long_answers_are_folded():
+    edit = "replace a.py\n<<<<<<< OLD\n    a\n=======\n    b\n>>>>>>> NEW"
+    lines = "\n".join(f"{n}|    x = {n}" for n in range(40))
+    repair = episode(turn("A bug.", "view a.py"), turn(lines, edit), turn(lines, "ls"))
+    made = EpisodeView(repair)
+    found = Outline(made.to_html())
+    assert {"class": "code"} in found.having("kbd")
+    assert edit in made.to_html().replace("&lt;", "<").replace("&gt;", ">")
+    assert unfolded(made) == [True, False, False, True]
+    assert "world: 0| x = 0 … and 39 lines" in found.text
+    assert sum(p.get("class") == "world code" for p in found.having("p")) == 4
+    made.jump(3)
+    assert unfolded(made) == [True, False, True, True]
+
+
+def test_tales_are_not_code():
+    tale = "\n".join(["A long tale."] * 40)
+    made = EpisodeView(episode(turn(tale, "go"), turn(tale, "in")))
+    paragraphs = Outline(made.to_html()).having("p")
+    assert "world code" not in [p.get("class") for p in paragraphs]
+    assert unfolded(made) == [True, True, True]

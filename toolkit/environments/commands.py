@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandRules:
     """How a raw action becomes one command that is safe to give to a world."""
 
+    many_lines: ClassVar[bool] = False
+    """Whether a person should be given room for actions of several lines."""
     max_chars: int = 200
     """Longer commands are cut."""
     separator: str = r"[.;]|\bthen\b"
@@ -21,6 +24,10 @@ class CommandRules:
     word_chars: int | None = None
     """Letters of a word that the world reads (`None`: all); the entries of `refused`
     are to be cut to as many."""
+
+    def is_complete(self, action: str) -> bool:
+        """Return whether an action that is typed line by line needs no other line."""
+        return True
 
     def clean(self, action: str) -> str:
         r"""Return the first line of `action` as one harmless command, or `""`.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.environments.swe.desk import Desk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,3 +27,5 @@ class Surroundings:
     `closed`, or `""` if there is no door."""
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Headings with what stands under them, such as what is carried."""
+    desk: Desk | None = None
+    """Files, changes and test results, where code is repaired."""

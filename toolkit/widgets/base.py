@@ -23,14 +23,14 @@ LARGEST = 50_000
 """Bytes of a message, at most; above, Colab and slow links begin to stutter."""
 
 
-def script(name: str) -> str:
+def script(*names: str) -> str:
     """Return the module of a widget: the common part, then its own."""
-    return "\n".join(_static(f"{part}.js") for part in ("base", name))
+    return "\n".join(_static(f"{part}.js") for part in ("base", *names))
 
 
-def sheet(name: str) -> str:
+def sheet(*names: str) -> str:
     """Return the style sheet of a widget: the common part, then its own."""
-    return "\n".join(_static(f"{part}.css") for part in ("base", name))
+    return "\n".join(_static(f"{part}.css") for part in ("base", *names))
 
 
 def _static(name: str) -> str:

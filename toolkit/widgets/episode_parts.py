@@ -13,6 +13,9 @@ from toolkit.widgets.markup import Tree, count, cut, tag
 
 LONG_TEXT, LONG_NAME = 3_000, 200
 """Characters of an observation and of a command that are shown."""
+LONG_EDIT, FOLDED = 3_000, 12
+"""Characters of a command of several lines that are shown, and lines of code above
+which an observation is folded."""
 MOST_TOKENS = 80
 """Tokens of an action that are shown."""
 
@@ -83,13 +86,14 @@ def tokens_line(found: Sequence[Tree], label: str) -> Tree:
 def said(turn: Turn, k: str, total: float) -> Tree:
     """Return a command with its number, its trouble if any, and what it was paid."""
     spoken = turn.action or turn.completion.strip() or "(nothing)"
-    bad = trouble(turn)
+    bad, is_edit = trouble(turn), "\n" in spoken
+    command = f"> {cut(spoken, LONG_EDIT if is_edit else LONG_NAME)}"
     sign = "gain" if turn.reward > 0 else "pain" if turn.reward < 0 else "plain"
     return tag(
         "p",
         tag("span", k, class_="number"),
         " ",
-        tag("kbd", f"> {cut(spoken, LONG_NAME)}"),
+        tag("kbd", command, class_="code") if is_edit else tag("kbd", command),
         " ",
         tag("span", f"✗ {bad}", class_="mark") if bad else "",
         " " if bad else "",
@@ -98,6 +102,11 @@ def said(turn: Turn, k: str, total: float) -> Tree:
         tag("span", f"{reward_label(total)} so far", class_="quiet") if total else "",
         class_="command",
     )
+
+
+def is_code(turns: Sequence[Turn]) -> bool:
+    """Return whether turns are about code, where blanks and line ends matter."""
+    return any("repository" in t.info or "\n" in t.action for t in turns)
 
 
 def problem(title: str, text: str) -> Tree:

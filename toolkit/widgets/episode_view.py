@@ -15,8 +15,10 @@ from toolkit.errors import ConfigError
 from toolkit.transcript import ending
 from toolkit.widgets.base import ToolkitWidget, message_size, script, sheet
 from toolkit.widgets.episode_parts import (
+    FOLDED,
     LONG_TEXT,
     chance,
+    is_code,
     problem,
     said,
     signed,
@@ -83,6 +85,7 @@ class EpisodeView(ToolkitWidget):
             self.ways.append(SURENESS)
         self.way = self.ways[0] if self.ways else ""
         self.at, self.is_folded = 0, False
+        self._world = "world code" if is_code(episode.turns) else "world"
         self._most = {
             name: max((abs(v) for row in values for v in row), default=0.0) or 1.0
             for name, values in self.credits.items()
@@ -249,18 +252,28 @@ class EpisodeView(ToolkitWidget):
         """Return what was seen: hatched, because nothing of it is trained on."""
         text, ids = cut(turn.observation, most), len(turn.observation_ids)
         words = f"the world, {count(ids, 'token')}, not trained on" if ids else "world"
-        fold = {} if self.is_folded else {"open": ""}
+        is_long = self._is_long(turn.observation)
+        if is_long:
+            head, _, rest = turn.observation.partition("\n")
+            words += f": {cut(head, 100)} … and {count(len(rest.splitlines()), 'line')}"
+        is_shut = self.is_folded or (is_long and k != self.at)
+        fold = {} if is_shut else {"open": ""}
         return tag(
             "details",
             tag("summary", words),
-            tag("p", text, class_="world"),
+            tag("p", text, class_=self._world),
             class_="seen",
-            data_key=f"seen-{k}-{self.is_folded}",
+            data_key=f"seen-{k}-{is_shut}",
             **fold,
         )
 
+    def _is_long(self, text: str) -> bool:
+        """Return whether a text is code of so many lines that it is folded."""
+        return self._world != "world" and text.count("\n") >= FOLDED
+
     def _last(self) -> Tree:
-        text = tag("p", cut(self.episode.final_observation, LONG_TEXT), class_="world")
+        last = cut(self.episode.final_observation, LONG_TEXT)
+        text = tag("p", last, class_=self._world)
         summary = tag("summary", "the world's last words")
         return tag("details", summary, text, class_="seen", open="")
 

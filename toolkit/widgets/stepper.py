@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.environments.base import Task, TextEnv
 from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.page import escape
 from toolkit.policies.base import Policy, TokenView
 from toolkit.transcript import reward_label
-from toolkit.widgets.base import ToolkitWidget, latest, script, sheet
+from toolkit.widgets.base import (
+    LARGEST,
+    ToolkitWidget,
+    latest,
+    message_size,
+    script,
+    sheet,
+)
+from toolkit.widgets.desk import draft, panel
 from toolkit.widgets.game import Game
 from toolkit.widgets.game_map import explored, map_svg
 from toolkit.widgets.game_state import GameState, Note, Step
+from toolkit.widgets.markup import Tree, to_html
+
+if TYPE_CHECKING:
+    from toolkit.environments.swe.desk import Desk
 
 LOG_BYTES = 22_000
 """Of the turns that are sent; older ones stay in the record."""
-LONG_TEXT, LONG_NAME = 4_000, 200
-"""Characters of an answer and of a command that are sent."""
+LONG_TEXT, LONG_NAME, LONG_ANSWER = 4_000, 200, 20
+"""Characters of an answer or an edit and of a command that are sent, and lines of an
+answer above which it is folded in static HTML."""
+SPARE_BYTES = 1_000
+"""Of a message that are left for what is added later."""
 MOST_CHOICES, MOST_LINES, MOST_ENTRIES = 60, 12, 40
 """Commands, branches and entries of a side list that are sent."""
 TOKEN_TURNS = 5
@@ -43,10 +58,13 @@ _ENDS = {
 class EnvStepper(ToolkitWidget):
     """A game to play by keyboard or mouse, alone or in turn with a model.
 
-    Type a command or press its number; what is possible is listed. Undo and branch as
-    you like, ask what a command *would* do, hand over to the policy for a turn or to
-    the end, and save what was played as an episode. Esc gives the keyboard back to the
-    notebook. Where no widgets can be shown, the transcript is.
+    Type a command or press its number; what is possible is listed. Where actions have
+    several lines, Enter begins a line and Ctrl+Enter plays; where code is repaired, the
+    files, changes and test results stand beside, and a click on the number of a line
+    puts an edit of it into the box. Undo and branch as you like, ask what a command
+    *would* do, hand over to the policy for a turn or to the end, and save what was
+    played as an episode. Esc gives the keyboard back to the notebook. Where no widgets
+    can be shown, the transcript is.
 
     Args:
         env: The world; a copy of it is played if it was made by `make_env`.
@@ -68,8 +86,8 @@ class EnvStepper(ToolkitWidget):
     """
 
     kind = "stepper"
-    _esm = script(kind)
-    _css = sheet(kind)
+    _esm = script("turns", "desk", kind)
+    _css = sheet("desk", kind)
 
     def __init__(
         self,
@@ -83,6 +101,10 @@ class EnvStepper(ToolkitWidget):
         **traits: Any,
     ) -> None:
         self.game = Game(env, policy, task, plain=plain, path=path)
+        self.many_lines = env.rules.many_lines
+        self._draft: dict[str, Any] | None = None
+        self._turned: tuple[tuple[str, int], int] | None = None
+        """The place in a file that was open, and the line a reader has turned to."""
         for text in commands:
             self.game.handle({"do": "type", "text": text})
         super().__init__(**traits)
@@ -127,15 +149,31 @@ class EnvStepper(ToolkitWidget):
 
     def answer(self, request: Mapping[str, Any]) -> None:
         """Do what the page asks for; if that fails, the view says why."""
-        self.game.handle(request)
+        desk, self._draft = self._desk(), None
+        match request:
+            case {"do": "lines", "first": int(first)} if desk:
+                self._turned = (desk.file, desk.first), first
+            case {"do": "form"} if desk:
+                self._draft = draft(desk, request)
+            case _:
+                self.game.handle(request)
 
     def shown(self) -> dict[str, Any]:
         """Return all that the page shows."""
-        game, state = self.game, self.game.state
-        sent = latest(log_rows(state), LOG_BYTES)
-        is_plain, around = game.plain, state.point.around
-        found = explored(state)
-        lists = around.lists if around else {}
+        view = self._around_the_log()
+        rest = LARGEST - SPARE_BYTES - message_size(view)
+        view["log"] = latest(log_rows(self.game.state), min(LOG_BYTES, rest))
+        view["left_out"] = len(self.turns) - len(view["log"])
+        return view
+
+    def _around_the_log(self) -> dict[str, Any]:
+        """Return all that the page shows beside the turns that were played."""
+        game, state, desk = self.game, self.game.state, self._desk()
+        around, found = state.point.around, explored(state)
+        choices = state.point.choices
+        if desk:  # its files are in the panel
+            choices = tuple(c for c in choices if not c.startswith("view "))
+        lists = around.lists if around and not desk else {}
         return {
             "task": state.task.id,
             "status": status(state),
@@ -145,19 +183,34 @@ class EnvStepper(ToolkitWidget):
             "score": _score(state),
             "reward": reward_label(state.total_reward) if state.line else "",
             "first": _cut(state.start.observation, LONG_TEXT),
-            "log": sent,
-            "left_out": len(state.line) - len(sent),
-            "choices": _choices(state.point.choices),
-            "unlisted": max(0, len(state.point.choices) - MOST_CHOICES),
+            "many_lines": self.many_lines,
+            "choices": _choices(choices),
+            "unlisted": max(0, len(choices) - MOST_CHOICES),
             "lines": _lines(state),
             "note": _note(state.note),
             "lists": {_cut(k): _entries(v) for k, v in list(lists.items())[:4]},
             "map": map_svg(found),
             "legend": found.summary,
             "policy": game.policy.name if game.policy else "",
-            "plain": is_plain,
+            "plain": game.plain,
+            "desk": self._panel(live=True),
+            "draft": self._draft,
             "announce": _announcement(state),
         }
+
+    def _desk(self) -> Desk | None:
+        """Return what lies in front of a repairer, `None` in other worlds."""
+        around = self.game.state.point.around
+        return around.desk if around else None
+
+    def _panel(self, *, live: bool) -> list[Tree]:
+        """Return the panel of a repair, empty in other worlds."""
+        desk, turned = self._desk(), self._turned
+        if desk is None:
+            return []
+        here = (desk.file, desk.first)
+        first = turned[1] if turned and turned[0] == here else None
+        return panel(desk, first, live=live)
 
     def summary(self) -> str:
         """Return the game and where it stands."""
@@ -171,15 +224,17 @@ class EnvStepper(ToolkitWidget):
         reward = view["reward"] and f"reward {view['reward']}"
         facts = (view["status"], view["score"], reward)
         head = " · ".join(escape(fact) for fact in facts if fact)
+        side = "".join(map(to_html, self._panel(live=False)))
+        kind = "body repair" if self.many_lines else "body"
         rows = "".join(map(_row_html, view["log"]))
         if view["left_out"]:
             rows = f"<p>{view['left_out']} earlier turns not shown</p>{rows}"
         return (
             f'<header><strong class="name">{escape(view["task"])}</strong> '
             f'<span class="status" data-over="{view["over"]}">{head}</span></header>'
-            f'<div class="body"><div class="log">'
+            f'<div class="{kind}"><div class="log">'
             f'<p class="world">{escape(view["first"])}</p>'
-            f"{rows}{_note_html(view['note'])}</div>{_side_html(view)}</div>"
+            f"{rows}{_note_html(view['note'])}</div>{_side_html(view, side)}</div>"
         )
 
 
@@ -207,11 +262,13 @@ def log_rows(state: GameState) -> Iterator[dict[str, Any]]:
 
 def _row(k: int, step: Step, *, with_tokens: bool) -> dict[str, Any]:
     turn = step.turn
+    said = turn.completion.strip()
     mark = "" if turn.info.get("valid_action", True) else "did nothing"
     return {
         "turn": k + 1,
         "who": "" if step.who == "human" else _cut(step.who),
-        "command": _cut(turn.completion.strip(), LONG_NAME) or "(nothing)",
+        "command": _command(said) or "(nothing)",
+        "whole": _command(said) == said,
         "mark": mark if turn.action else "refused",
         "reward": reward_label(turn.reward) if turn.reward else "",
         "gain": turn.reward > 0,
@@ -269,7 +326,8 @@ def _note(note: Note | None) -> dict[str, Any] | None:
         "kind": note.kind,
         "title": TITLES[note.kind],
         "text": _cut(note.text, LONG_TEXT),
-        "command": _cut(note.command),
+        "command": _command(note.command),
+        "whole": _command(note.command) == note.command,
         "reward": reward_label(note.reward),
     }
 
@@ -279,6 +337,10 @@ def _announcement(state: GameState) -> str:
     if state.note:
         return _cut(f"{state.note.command} {state.note.text}".strip(), 600)
     return _cut(f"{state.point.observation} {status(state)}", 600)
+
+
+def _command(text: str) -> str:
+    return _cut(text, LONG_TEXT if "\n" in text else LONG_NAME)
 
 
 def _cut(text: str, most: int = LONG_NAME) -> str:
@@ -302,8 +364,16 @@ def _row_html(row: Mapping[str, Any]) -> str:
     return (
         f'<div class="turn"><p class="command">{who}'
         f"<kbd>&gt; {escape(row['command'])}</kbd>{mark}{reward}</p>"
-        f'<p class="world">{escape(row["answer"])}</p></div>'
+        f"{_answer_html(row['answer'])}</div>"
     )
+
+
+def _answer_html(text: str) -> str:
+    lines, shown = text.split("\n"), f'<p class="world">{escape(text)}</p>'
+    head = f"{escape(_cut(lines[0]))} … {len(lines)} lines"
+    if len(lines) <= LONG_ANSWER:
+        return shown
+    return f'<details class="answer"><summary>{head}</summary>{shown}</details>'
 
 
 def _note_html(note: Mapping[str, Any] | None) -> str:
@@ -317,7 +387,7 @@ def _note_html(note: Mapping[str, Any] | None) -> str:
     )
 
 
-def _side_html(view: Mapping[str, Any]) -> str:
+def _side_html(view: Mapping[str, Any], panel: str) -> str:
     parts = [
         f'<div class="entries"><h4>{escape(title)}</h4>'
         f"<p>{escape(', '.join(entries) or 'nothing')}</p></div>"
@@ -326,4 +396,5 @@ def _side_html(view: Mapping[str, Any]) -> str:
     if view["map"]:
         words = f"<figcaption>{escape(view['legend'])}</figcaption>"
         parts.insert(0, f"<figure>{view['map']}{words}</figure>")
-    return f"<aside>{''.join(parts)}</aside>" if parts else ""
+    inner = "".join(parts) + (f'<div class="desk">{panel}</div>' if panel else "")
+    return f"<aside>{inner}</aside>" if inner else ""

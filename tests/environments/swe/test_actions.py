@@ -162,3 +162,22 @@ def test_any_text_is_an_action_or_an_error(reply):
 def test_control_characters_survive_in_json():
     action = Action(tool="insert", file="a.py", line=1, text="\f\x85\x7f\x1b x")
     assert read(as_json(action)) == read(as_text(action)) == action
+
+
+@pytest.mark.parametrize(
+    ("typed", "complete"),
+    [
+        ("ls", True),
+        ("", True),
+        ("nonsense", True),
+        ('{"tool": "replace", "file": "a.py"}', True),
+        ("replace a.py", False),
+        ("replace a.py\n<<<<<<< OLD", False),
+        ("replace a.py\n<<<<<<< OLD\n\na\n=======\nb", False),
+        ("replace a.py\n<<<<<<< OLD\na\n=======\nb\n>>>>>>> NEW", True),
+        ("insert a.py 3\n<<<<<<<\na\n>>>>>>>", True),
+        ("replace a.py\nold text", True),  # an error, which parse explains
+    ],
+)
+def test_an_edit_is_typed_to_its_closing_mark(typed, complete):
+    assert ReplyRules().is_complete(typed) is complete

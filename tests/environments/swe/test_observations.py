@@ -34,6 +34,8 @@ def test_what_differs_from_run_to_run_is_taken_out():
     text = "at 0x7F00AB12CD in /tmp/pytest-of-root/pytest-12/a0 and /tmp/tmp8fk2_xyz/b"
     assert steady(text) == "at 0x… in /tmp/a0 and /tmp/…/b"
     assert steady("2 failed in 75.20s (0:01:15)") == "2 failed in a moment"
+    assert steady("<Mock id='140052917878928'>") == "<Mock id=…>"
+    assert steady("id=12 and grid=1234567890") == "id=12 and grid=1234567890"
     assert steady("0xff is 255") == "0xff is 255"
 
 

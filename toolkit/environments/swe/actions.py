@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.swe.grammar import (
@@ -41,6 +41,23 @@ _MAY_BE_EMPTY = {("replace", "new"), ("insert", "text")}
 
 class ReplyRules(CommandRules):
     """Lets a whole reply through: code has many lines, backslashes and any script."""
+
+    many_lines: ClassVar[bool] = True
+
+    def is_complete(self, action: str) -> bool:
+        r"""Return whether an edit is closed; all other actions have one line.
+
+        >>> ReplyRules().is_complete("insert a.py 0")
+        False
+        >>> ReplyRules().is_complete("insert a.py 0\n<<<<<<< NEW\nx = 1\n>>>>>>> NEW")
+        True
+        """
+        head, *block = action.split("\n")
+        tool = TOOLS.get(head.partition(" ")[0])
+        if tool is None or "\n" not in tool.form:
+            return True
+        is_open = not block or _is_mark(block[0], OPEN)
+        return not is_open or any(_is_mark(line, CLOSE) for line in block)
 
     def clean(self, action: str) -> str:
         r"""Return the end of a reply without thoughts, control characters and NUL.

@@ -29,6 +29,7 @@ Every reply is one action:
 {grammar}"""
 _UNSTEADY = (
     (re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…"),
+    (re.compile(r"\bid='?\d{9,}'?"), "id=…"),
     (re.compile(r"\bin \d+\.\d+s( \(\d+:\d+:\d+\))?"), "in a moment"),
     (re.compile(r"/tmp/pytest-of-\w+/pytest-\d+"), "/tmp"),
     (re.compile(r"/tmp/tmp\w{6,}"), "/tmp/…"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit.environments.swe import expert
 from toolkit.environments.swe.actions import as_json, as_text
+from toolkit.environments.swe.desk import Desk, desk_of
 from toolkit.environments.swe.grading import Grade
 from toolkit.environments.swe.grammar import Action
 from toolkit.environments.swe.job import Job
@@ -33,6 +34,7 @@ class Repair:
         self._seen: set[str] = set()
         self._tested = self._reproduced = False
         self._passing = 0.0
+        self._done: list[Action] = []
         self.report: TestReport | None = None
         """The last run of the tests."""
         self.grade: Grade | None = None
@@ -70,6 +72,7 @@ class Repair:
             self._tested = False
         if action.tool in ("run_tests", "replace", "insert"):
             self.changed = sorted(self.job.workspace.changed())
+        self._done.append(action)
         return text
 
     def _run_tests(self, pattern: str) -> str:
@@ -140,6 +143,17 @@ class Repair:
         plain = [Action(tool=name) for name in ("ls", "run_tests", "diff", "submit")]
         files = filter(self.job.counts, self.job.workspace.files())
         return plain + [Action(tool="view", file=file) for file in files]
+
+    def desk(self) -> Desk:
+        """Return what a person has in front of them."""
+        return desk_of(
+            self.job.workspace,
+            self._done,
+            changed=self.changed,
+            report=self.report,
+            fail_to_pass=self.job.fail_to_pass,
+            grade=self.grade,
+        )
 
     def plan(self) -> list[Action] | None:
         """Return actions that win from here, `None` if edits alone cannot."""

@@ -90,11 +90,11 @@ class RepairEnv(TextEnv):
         return None if plan is None or not fits else written
 
     def surroundings(self) -> Surroundings | None:
-        """Return what was changed, and which tests failed last."""
+        """Return what was changed, which tests failed last, and what one works on."""
         repair = self._running()
         failed = sorted(repair.report.failed) if repair.report else ()
         lists = {"Changed": tuple(repair.changed), "Tests that failed": tuple(failed)}
-        return Surroundings(lists=lists)
+        return Surroundings(lists=lists, desk=repair.desk())
 
     def close(self) -> None:
         """End whatever runs tests and remove all files."""

@@ -1,82 +1,14 @@
 // Draws the game that Python sends, and reports what the player wants.
 const KEYS = "Enter plays · ↑ recalls · Shift+Enter asks what if · Esc returns to the notebook";
-
-function percent(p) {
-  return p > 0.995 ? "100" : p < 0.01 ? "<1" : String(Math.round(100 * p));
-}
-
-// What a model sampled: the fuller the bar, the surer it was.
-function drawTokens(tokens) {
-  const box = element("details", "tokens");
-  const mean = tokens.reduce((sum, t) => sum + t.entropy, 0) / tokens.length;
-  const likely = tokens.reduce((product, t) => product * t.p, 1);
-  box.append(element("summary", "",
-    `its ${tokens.length} tokens: probability ${percent(likely)} %, ` +
-    `entropy ${mean.toFixed(2)} nats a token`));
-  const table = element("table");
-  const head = element("tr");
-  for (const name of ["token", "probability %", "entropy", "instead, perhaps"]) {
-    head.append(element("th", "", name, { scope: "col" }));
-  }
-  table.append(head);
-  for (const { text, p, entropy, others } of tokens) {
-    const row = element("tr");
-    const bar = element("td", "bar-cell", percent(p));
-    bar.style.setProperty("--p", p);
-    const rest = others.filter(([, q]) => q >= 0.005)
-      .map(([other, q]) => `${JSON.stringify(other)} ${percent(q)}`).join("   ");
-    row.append(element("th", "token", JSON.stringify(text), { scope: "row" }), bar,
-      element("td", "number", entropy.toFixed(2)), element("td", "others", rest));
-    table.append(row);
-  }
-  box.append(table);
-  return box;
-}
-
-function drawRow(row, branch) {
-  const turn = element("div", row.who ? "turn by-model" : "turn");
-  const said = element("p", "command");
-  if (row.who) said.append(element("span", "who", row.who));
-  said.append(element("kbd", "", `> ${row.command}`));
-  if (row.mark) said.append(element("span", "mark", row.mark));
-  if (row.reward) {
-    said.append(element("strong", row.gain ? "reward gain" : "reward pain", row.reward));
-  }
-  const back = button("branch", `Go on beside this, from before turn ${row.turn}`, branch);
-  back.classList.add("fork");
-  back.setAttribute("aria-label", `Branch before turn ${row.turn}`);
-  said.append(back);
-  turn.append(said);
-  if (row.tokens.length) turn.append(drawTokens(row.tokens));
-  turn.append(element("p", "world", row.answer));
-  return turn;
-}
-
-function drawNote(note, take) {
-  const box = element("div", `note ${note.kind}`);
-  const head = element("p", "command");
-  head.append(element("span", "badge", note.title));
-  if (note.kind === "hint" && note.command) {
-    head.append(element("span", "", "The expert, who sees everything, would do:"));
-  }
-  box.append(head);
-  if (note.command) {
-    const line = element("p", "command");
-    line.append(element("kbd", "", `> ${note.command}`));
-    if (note.kind === "what-if") {
-      line.append(element("strong", "reward", note.reward));
-    }
-    line.append(button("Do it", "Play this command", take));
-    box.append(line);
-  }
-  box.append(element("p", "world", note.text));
-  return box;
-}
+const EDIT_KEYS = "Enter begins a line · Ctrl+Enter sends · " + KEYS.slice(KEYS.indexOf("↑"));
 
 function render({ model, el }) {
   let view = model.get("view");
   let recalled = 0; // how many commands back the arrow keys have gone
   let runs = false; // whether the policy plays to the end
+  let drafted = view.draft; // the edit that was put into the box last
+  let sent = ""; // an edit on its way: it comes back if it cannot be done
+  const long = view.many_lines;
   const { root, ask, start, stop } =
     frame(model, el, "stepper", "Play the game", draw);
 
@@ -91,11 +23,14 @@ function render({ model, el }) {
   log.tabIndex = 0;
 
   const form = element("form", "bar");
-  const input = element("input", "", "", {
+  const input = element(long ? "textarea" : "input", "", "", {
     "aria-label": "Your command", autocapitalize: "off", autocomplete: "off",
-    maxlength: "150", placeholder: "type a command", spellcheck: "false", type: "text",
+    spellcheck: "false", ...(long
+      ? { rows: 7, placeholder: "type an action, or click a file or a line beside" }
+      : { maxlength: "150", placeholder: "type a command", type: "text" }),
   });
-  const play = button("Play", "Play this command (Enter)");
+  const play = button(long ? "Send" : "Play",
+    `Play this ${long ? "action (Ctrl+Enter)" : "command (Enter)"}`);
   play.type = "submit";
   const whatIf = button("What if?", "See the answer without playing (Shift+Enter)",
     () => wonder(input.value));
@@ -125,12 +60,13 @@ function render({ model, el }) {
   hand.append(element("span", "", "Hand over to"), player, once, out);
 
   const side = element("aside");
+  const desk = deskPanel(ask);
   const help = element("p", "help");
   const main = element("div", "main");
   const end = element("p", "end",
     "Undo or Branch to try another way, Save to keep it, Restart to begin again.");
   main.append(log, form, choices, end);
-  const body = element("div", "body");
+  const body = element("div", long ? "body repair" : "body");
   body.append(main, side);
   const foot = element("footer");
   foot.append(tools, hand);
@@ -144,6 +80,7 @@ function render({ model, el }) {
   function type(text) {
     if (!text.trim() || view.over) return;
     input.value = "";
+    sent = long ? text : "";
     recalled = 0;
     ask({ do: "type", text });
   }
@@ -164,13 +101,14 @@ function render({ model, el }) {
         if (event.shiftKey) wonder(choice);
         else type(choice);
       });
-      if (k < 9) made.prepend(element("kbd", "digit", String(k + 1)));
-      made.hidden = !fits.has(choice);
+      if (k < 9 && !long) made.prepend(element("kbd", "digit", String(k + 1)));
+      made.hidden = !long && !fits.has(choice);
       return made;
     }));
     const all = view.choices.length + view.unlisted;
-    count.textContent = `${all} command${all === 1 ? "" : "s"} work here `;
-    count.append(element("span", "quiet", "(a model is not told)"));
+    count.textContent = long ? "At a click" :
+      `${all} command${all === 1 ? "" : "s"} work here `;
+    if (!long) count.append(element("span", "quiet", "(a model is not told)"));
     choices.hidden = !all || Boolean(view.over);
     whatIf.disabled = view.over || !input.value.trim();
   }
@@ -186,14 +124,16 @@ function render({ model, el }) {
   }
 
   function recall(step) {
-    const typed = view.log.map((row) => row.command);
+    const typed = view.log.filter((row) => row.whole).map((row) => row.command);
     recalled = Math.min(Math.max(recalled + step, 0), typed.length);
     input.value = recalled ? typed[typed.length - recalled] : "";
+    if (long) input.setSelectionRange(0, 0); // where the arrow recalls again
     drawChoices();
   }
 
   function drawSide() {
-    const parts = [];
+    const parts = view.desk.length ? [desk.box] : [];
+    desk.draw(view.desk);
     if (view.map) {
       const figure = element("figure");
       figure.append(drawing(view.map), element("figcaption", "", view.legend));
@@ -223,8 +163,9 @@ function render({ model, el }) {
   }
 
   function drawLog() {
-    const rows = view.log.map((row) =>
-      drawRow(row, () => ask({ do: "branch", turns: row.turn - 1 })));
+    const rows = view.log.map((row, k) =>
+      drawRow(row, () => ask({ do: "branch", turns: row.turn - 1 }),
+        long && k < view.log.length - 1));
     if (view.left_out) {
       rows.unshift(element("p", "quiet", `${view.left_out} earlier turns not shown`));
     }
@@ -236,7 +177,9 @@ function render({ model, el }) {
   }
 
   function toEnd() {
-    log.scrollTop = view.turn || view.note ? log.scrollHeight : 0;
+    const newest = log.lastElementChild; // of a long answer, its beginning
+    const end = long ? newest.offsetTop - log.offsetTop - 8 : log.scrollHeight;
+    log.scrollTop = view.turn || view.note ? end : 0;
   }
 
   function draw(next) {
@@ -255,7 +198,8 @@ function render({ model, el }) {
     form.hidden = over;
     end.hidden = !over;
     hint.hidden = view.plain;
-    help.textContent = (view.plain ? "" : "Digits choose · Tab completes · ") + KEYS;
+    help.textContent = long ? EDIT_KEYS :
+      (view.plain ? "" : "Digits choose · Tab completes · ") + KEYS;
     hand.hidden = !view.policy;
     player.textContent = view.policy;
     drawLog();
@@ -264,6 +208,11 @@ function render({ model, el }) {
     if (typing && (focused.disabled || !root.contains(focused))) {
       (over ? restart : input).focus({ preventScroll: true });
     }
+    if (sent && !over && view.log.at(-1)?.mark) input.value = sent;
+    sent = "";
+    if (view.draft && view.draft !== drafted) fill(input, view.draft);
+    drafted = view.draft;
+    whatIf.disabled = over || !input.value.trim();
     if (runs) run(!over && !view.note);
   }
 
@@ -276,13 +225,16 @@ function render({ model, el }) {
     const { key, target } = event;
     const picked = view.choices[Number(key) - 1];
     let done = true;
+    const lines = long && input.value.includes("\n"); // where arrows move in the text
     if (key === "Enter" && target === input) {
       if (event.shiftKey) wonder(input.value);
-      else type(input.value);
-    } else if (target === input && key === "ArrowUp") recall(1);
-    else if (target === input && key === "ArrowDown") recall(-1);
+      else if (!long || event.ctrlKey || event.metaKey) type(input.value);
+      else done = false;
+    } else if (target === input && key === "ArrowUp" && (!lines || !input.selectionEnd)) {
+      recall(1);
+    } else if (target === input && key === "ArrowDown" && !lines) recall(-1);
     else if (target === input && key === "Tab" && !event.shiftKey) done = complete();
-    else if (/^[1-9]$/.test(key) && picked && !input.value) type(picked);
+    else if (/^[1-9]$/.test(key) && picked && !input.value && !long) type(picked);
     else if (key === "/" && target !== input) input.focus();
     else done = false;
     if (done) event.preventDefault();
