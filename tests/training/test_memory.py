@@ -97,6 +97,23 @@ def test_four_bits_are_for_frozen_matrices_alone():
     assert plan.weights == pytest.approx(linear * (0.5 + 4 / 64) + 4 * others, abs=30)
 
 
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ({"live": 1}, set()),  # a small cache is kept while learning
+        ({"live": 20_000}, {"gradients", "activations", "head"}),
+        ({"live": 4000, "rows": 1000}, {"cache"}),
+    ],
+    ids=["small", "playing", "learning"],
+)
+def test_parts_are_those_of_the_moment_when_most_is_held(changes, gone):
+    plan = plan_memory(SMALL, **RUN | changes)
+    assert sum(plan.parts.values()) == plan.total
+    assert {name for name, size in plan.parts.items() if not size} == gone
+    own = plan.parts["the GPU's own"]
+    assert own == plan.total - max(plan.playing, plan.learning)
+
+
 def test_a_plan_says_whether_it_fits():
     plan = plan_memory("pocket", **RUN)
     assert plan.parameters == load_policy("pocket").model.num_parameters()

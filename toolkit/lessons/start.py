@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import random
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -127,7 +128,13 @@ def _seed(seed: int) -> None:
 
 
 def _quiet() -> None:
-    """Keep telemetry off and bars of loading weights out of the cells."""
+    """Keep telemetry off, and out of the cells what nothing follows from.
+
+    That is bars of loading weights, and a warning that peft and TRL call something of
+    transformers by its old name.
+    """
+    old_name = ".*is_gradient_checkpointing.*"
+    warnings.filterwarnings("ignore", old_name, category=FutureWarning)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from transformers.utils import logging

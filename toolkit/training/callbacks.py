@@ -27,6 +27,11 @@ from toolkit.training.randomness import (
 if TYPE_CHECKING:
     from toolkit.training.trainer import EpisodeTrainer
 
+HARMLESS = (
+    "mtime may not be reliable",
+    "missing keys in the checkpoint model loaded: ['lm_head.weight']",
+)
+"""Parts of messages of transformers that nothing follows from."""
 LOOK_AGAIN_S = 0.2
 """A paused process asks the others this often whether they were told to go on."""
 
@@ -258,7 +263,8 @@ def quiet() -> Iterator[None]:
 
     TRL 1.16 reads an attribute that transformers has renamed; transformers shows a
     progress bar for each file of weights that it writes, and says so when checkpoints
-    follow so fast that it sorts them by number.
+    follow so fast that it sorts them by number, or when a checkpoint is read that does
+    not hold a last layer which is the first one, turned round.
 
     The filter of warnings stays: filters belong to the whole process, and a thread
     that put back the old ones would undo what another one has set meanwhile.
@@ -266,18 +272,22 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     def matters(record: Any) -> bool:
-        return "mtime may not be reliable" not in record.getMessage()
+        text = record.getMessage()
+        return not any(harmless in text for harmless in HARMLESS)
 
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
-    sorts_checkpoints = logging.get_logger("transformers.trainer_utils")
-    sorts_checkpoints.addFilter(matters)
+    names = ("transformers.trainer_utils", "transformers.trainer")
+    speakers = [logging.get_logger(name) for name in names]
+    for speaker in speakers:
+        speaker.addFilter(matters)
     warnings.filterwarnings(
         "ignore", ".*is_gradient_checkpointing.*", category=FutureWarning
     )
     try:
         yield
     finally:
-        sorts_checkpoints.removeFilter(matters)
+        for speaker in speakers:
+            speaker.removeFilter(matters)
         if bars:
             logging.enable_progress_bar()

@@ -47,6 +47,8 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Qwen/Qwen2.5-7B-Instruct": _shape(_QWEN, 28, 3584, 18_944, 28, 4, 152_064, False),
 }
 """Shapes of models that can be planned with offline, from their `config.json`."""
+PARTS = ("weights", "gradients", "optimizer", "activations", "head", "cache")
+"""What a `MemoryPlan` counts."""
 HEAD_TILE = (4096, 32_768)
 """Tokens and words that TRL's head computes at once on a GPU (`trl.kernels`)."""
 FOUR_BITS = 0.5 + 4 / 64
@@ -98,6 +100,16 @@ class MemoryPlan:
         """The larger of both, with the allowance for what a GPU takes for itself."""
         return CONTEXT + int((1 + GAPS) * max(self.playing, self.learning))
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """What `total` is made of, at the moment when most is held."""
+        held = {name: int(getattr(self, name)) for name in PARTS}
+        if self.playing > self.learning:
+            held |= {"gradients": 0, "activations": 0, "head": 0}
+        elif self.cache > REUSABLE:
+            held["cache"] = 0
+        return held | {"the GPU's own": self.total - sum(held.values())}
+
     def fits(self, gib: float) -> bool:
         """Return whether a GPU with so many GiB (a T4 has 14.6) is large enough."""
         return self.total <= gib * GIB
@@ -110,10 +122,9 @@ class MemoryPlan:
 
     def _rows(self) -> list[tuple[str, str]]:
         trained = f"{self.trained / 1e6:,.1f} of {self.parameters / 1e6:,.1f} million"
-        parts = ("weights", "gradients", "optimizer", "activations", "head", "cache")
         return [
             ("trained weights", trained),
-            *((part, in_gib(getattr(self, part))) for part in parts),
+            *((part, in_gib(getattr(self, part))) for part in PARTS),
             ("while playing", in_gib(self.playing)),
             ("while learning", in_gib(self.learning)),
             ("with what a GPU takes for itself", in_gib(self.total)),
