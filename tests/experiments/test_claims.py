@@ -1,6 +1,11 @@
 import pytest
 
-from toolkit.experiments.claims import judge, share_interval, visible_difference
+from toolkit.experiments.claims import (
+    judge,
+    paper_difference,
+    share_interval,
+    visible_difference,
+)
 
 EXAM = "w2-o3-q4"
 
@@ -111,3 +116,26 @@ def test_the_visible_difference_pools_the_intervals():
     assert visible_difference([wide, none]) == pytest.approx(0.2484 / 2**0.5, abs=1e-4)
     assert visible_difference([wide, verdict(stored())]) is None
     assert visible_difference([]) is None
+
+
+@pytest.mark.parametrize(
+    ("than", "measure", "difference"),
+    [
+        (("b", EXAM), "success", 0.3),  # .8 - .5
+        (("b", EXAM), "gain", 0.5),  # (.8 - .2) - (.5 - .4)
+        ("before", "success", 0.6),  # .8 - .2
+        ("before", "gain", 0.6),
+        (("none", EXAM), "success", None),
+        (("half", EXAM), "success", 0.1),  # .8 - .7
+        (("half", EXAM), "gain", None),  # what half began with is not printed
+    ],
+)
+def test_the_difference_in_the_paper_is_that_of_the_claim(than, measure, difference):
+    paper = {
+        "a": {EXAM: [0.2, 0.8]},
+        "b": {EXAM: [0.4, 0.5]},
+        "half": {EXAM: [None, 0.7]},
+    }
+    claim = {"text": "", "better": ("a", EXAM), "than": than, "measure": measure}
+    found = paper_difference({"paper": paper}, claim)
+    assert found == (None if difference is None else pytest.approx(difference))

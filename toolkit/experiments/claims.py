@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from toolkit.experiments.results import Result, mean_of, outcome
+from toolkit.experiments.results import Result, mean_of, outcome, paper_of
 from toolkit.statistics import t_interval
 
 
@@ -96,6 +96,33 @@ def judge(result: Result, claim: Mapping[str, Any]) -> Verdict:
         pairs=len(seeds),
         measure=measure,
     )
+
+
+def paper_difference(result: Result, claim: Mapping[str, Any]) -> float | None:
+    """Return the difference that a claim speaks of as the paper prints it.
+
+    Args:
+        result: The experiment.
+        claim: As in `judge`.
+
+    Returns:
+        From -2 to 2; `None` if the paper has no number for one of the sides.
+    """
+
+    def side(arm: str, exam: str) -> float | None:
+        before, after = paper_of(result, arm, exam)
+        if claim.get("measure", "success") == "success" or after is None:
+            return after
+        return None if before is None else after - before
+
+    better = side(*claim["better"])
+    if claim["than"] != "before":
+        than = side(*claim["than"])
+    elif claim.get("measure") == "gain":
+        than = 0.0
+    else:
+        than = paper_of(result, *claim["better"])[0]
+    return None if better is None or than is None else better - than
 
 
 def share_interval(shares: Sequence[float]) -> tuple[float, float] | None:

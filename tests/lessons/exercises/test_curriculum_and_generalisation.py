@@ -1,0 +1,77 @@
+import pytest
+
+from toolkit.lessons.exercises.curriculum_and_generalisation import (
+    ABOUT,
+    COMMON,
+    EASY,
+    HARD,
+    check_gap,
+    check_leaked,
+    check_mixed_groups,
+    check_recipe,
+    gap,
+    leaked,
+    mixed_groups,
+    recipe,
+)
+
+
+def test_answers_that_fit_the_example_alone_are_caught():
+    fitted = mixed_groups([0.05, 0.5, 0.9], 90, 4)
+    assert "each world alone" in check_mixed_groups(lambda r, g, s: fitted).message
+    ours, theirs = {0: 0.42, 1: 0.55, 2: 0.36}, {0: 0.37, 1: 0.47, 2: 0.30}
+    ends = gap(ours, theirs)
+    assert "Look at" in check_gap(lambda a, b: ends).message
+
+
+@pytest.mark.parametrize("answer", [None, 3, ["7"], [None] * 4])
+def test_what_is_no_list_of_games_is_told_so(answer):
+    assert not check_leaked(lambda *given: answer).passed
+
+
+def test_copies_of_the_games_and_any_order_of_seeds_will_do():
+    assert check_gap(lambda a, b: list(gap(b, a))[::-1]).passed is False
+    assert check_leaked(lambda a, b, e: tuple(leaked(a, b, e))).passed
+
+
+def test_what_the_toolkit_refuses_is_told_in_its_words():
+    def misspelt(easy, hard):
+        return {**recipe(easy, hard), "sedes": [0, 1, 2]}
+
+    def unknown_setting(easy, hard):
+        found = recipe(easy, hard)
+        return found | {"settings": found["settings"] | {"lerning_rate": 1}}
+
+    def unknown_curriculum(easy, hard):
+        arms = {"direct": {}, "first": {"curriculum": {"name": "stagse"}}}
+        return {**recipe(easy, hard), "arms": arms}
+
+    assert "unknown part 'sedes'" in check_recipe(misspelt).message
+    assert "lerning_rate" in check_recipe(unknown_setting).message
+    assert "no curriculum 'stagse'" in check_recipe(unknown_curriculum).message
+
+
+@pytest.mark.parametrize("answer", [lambda e, h: None, lambda e, h: {"arms": 3}])
+def test_what_is_no_experiment_is_a_verdict(answer):
+    assert not check_recipe(answer).passed
+
+
+def test_an_experiment_may_be_written_in_another_way():
+    def another(easy, hard):
+        worlds = [{"env": easy, "n_tasks": 10}, {"env": hard, "n_tasks": 10}]
+        how = {"name": "stages", "success": 0.6, "stages": worlds}
+        common = {**COMMON, "env": hard, "max_steps": 20}
+        return {
+            **ABOUT,
+            "seeds": [4, 5, 6, 7],
+            "exams": {w: {"env": w, "split": "test", "n": 50} for w in (easy, hard)},
+            "settings": common,
+            "arms": {
+                "up": {"curriculum": how},
+                "plain": {},
+                "too": {"curriculum": how},
+            },
+        }
+
+    assert check_recipe(another).passed
+    assert recipe(EASY, HARD)["exams"]["hard"] == {"env": HARD}
