@@ -45,3 +45,15 @@ def test_packing_keeps_what_is_shown(tmp_path):
         **{"event": "rollout", "time": 1795358144.976, "step": 3},
         **{"success": 0.1235, "n": 1234567, "config": {}},
     }
+
+
+def test_samples_may_be_thinned_out(tmp_path):
+    run, packed = tmp_path / "run", tmp_path / "packed"
+    run.mkdir()
+    for name in ("events.jsonl", "samples.jsonl"):
+        lines = [json.dumps({"event": "x", "time": 1.0, "step": k}) for k in range(7)]
+        (run / name).write_text("\n".join(lines) + "\n")
+    pack(run, packed, samples_every=3)
+    found = open_run(packed)
+    assert len(found.events) == 7
+    assert list(found.places) == [0, 3, 6]

@@ -163,8 +163,11 @@ RULES = (
             "the same temperature for playing and training, and no cut such as top_p",
             "the same number format on both sides, fp32 to find out",
             "fresh weights in the sampler, if it runs in another process",
+            "to look at the mask of an episode: it must show the sampled tokens, no "
+            "others",
         ),
-        lesson="05_policy_gradients",
+        lesson="01_turns_and_tokens",
+        hides=("learning-rate",),
     ),
     Rule(
         id="token-limit",
@@ -199,9 +202,9 @@ RULES = (
         why="Some episodes are better than others, but no weight hears of it.",
         remedies=(
             "to see whether any parameter has requires_grad, with LoRA the adapters",
-            "to see whether the mask shows any sampled token (lesson 0, section 4)",
+            "to see whether the mask shows any sampled token (lesson 01)",
         ),
-        lesson="00_quickstart",
+        lesson="01_turns_and_tokens",
         hides=("plateau",),
     ),
     Rule(
@@ -345,7 +348,7 @@ RULES = (
             "value_warmup_steps=10, in which it learns alone",
             "a credit without a critic, such as turn_return or grpo",
         ),
-        lesson="04_credit",
+        lesson="10_ppo_and_the_critic",
     ),
     Rule(
         id="too-slow",

@@ -106,7 +106,9 @@ class Exercise:
         if not self.context:
             return text.rstrip()
         last = ast.parse(text).body[0].body[-1]  # type: ignore[attr-defined]
-        return f"{self.name} = {ast.get_source_segment(text, last.value)}"
+        value = ast.get_source_segment(text, last.value) or ""
+        indent = " " * last.col_offset  # of the function's body, on all lines but one
+        return f"{self.name} = {value}".replace(f"\n{indent}", "\n")
 
 
 def _literal(value: Any) -> str:

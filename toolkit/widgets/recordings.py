@@ -89,16 +89,18 @@ def record(name: str) -> Path:
         return pack(Path(folder), assets_dir() / "runs" / name)
 
 
-def pack(folder: Path, target: Path) -> Path:
+def pack(folder: Path, target: Path, *, samples_every: int = 1) -> Path:
     """Write the events and samples of a run into another folder, small.
 
     Args:
         folder: Of the run.
         target: The new folder.
+        samples_every: Steps between the samples that are kept.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        lines = [json.dumps(_small(event)) for event in read_events(folder / name)]
+    for name, every in zip(FILES, (1, samples_every), strict=True):
+        kept = [e for e in read_events(folder / name) if e["step"] % every == 0]
+        lines = [json.dumps(_small(event)) for event in kept]
         packed = lzma.compress("".join(f"{line}\n" for line in lines).encode())
         (target / f"{name}.xz").write_bytes(packed)
     return target

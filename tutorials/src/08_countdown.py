@@ -627,7 +627,7 @@ exercise.check(to_take_away)
 # *and* to check. Give the trier a game of four numbers. Write down first what you
 # expect.
 #
-# **Next:** lesson 09, why is nothing learning?
+# **Next:** [lesson 09](09_nothing_learns.ipynb), why is nothing learning?
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes
