@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from tests.html_checks import Outline
 from toolkit.lessons.checks import Verdict, attempt
@@ -9,7 +10,8 @@ from toolkit.lessons.checks import Verdict, attempt
     [
         (lambda: 1 / 0, "stopped with ZeroDivisionError: division by zero"),
         (lambda: None, "a list of numbers is needed"),
-        (lambda: ["a"], "must hold numbers"),
+        (lambda: ["a"], "must hold numbers, side by side"),
+        (lambda: [[1.0], [2.0]], "side by side"),
         (lambda: [1.0], "1 numbers came back for 2 turns"),
     ],
 )
@@ -21,6 +23,10 @@ def test_what_is_no_list_of_numbers_is_told_so(answer, message):
 
 def test_numbers_are_handed_on():
     assert attempt(lambda a: (a, 2.0), 1, one_per=(2, "turns")) == ([1, 2.0], None)
+
+
+def test_a_tensor_is_a_list_of_numbers():
+    assert attempt(lambda: torch.tensor([1.0, 2.0])) == ([1.0, 2.0], None)
 
 
 def test_a_verdict_is_readable_as_text_and_on_a_page():

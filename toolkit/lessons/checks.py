@@ -49,9 +49,10 @@ def attempt(
         The numbers, and a verdict if they are none or it raised.
     """
     try:
-        found = list(function(*args))
+        answer = function(*args)
+        found = list(answer.tolist() if hasattr(answer, "tolist") else answer)
         if not all(isinstance(v, (bool, int, float, np.number)) for v in found):
-            return [], not_yet("the list must hold numbers.")
+            return [], not_yet("the list must hold numbers, side by side.")
         if one_per and len(found) != one_per[0]:
             count, things = one_per
             return [], not_yet(

@@ -38,7 +38,8 @@ lesson = start("00_quickstart", seed=0)
 # ## 2. Play a game yourself
 #
 # The world is a maze of ten rooms. Five of them are a chain that leads to a coin, and
-# each of these has a dead end beside it. There is no map, and rooms look alike. The
+# each of these has a dead end beside it. There is no map: a room has a number, which
+# says nothing about where it lies. The
 # first run makes a dozen of them, which takes some seconds.
 
 # %%
@@ -226,7 +227,8 @@ show_credit(said, paid, title="What each turn was paid")
 
 # %% [markdown]
 # The plain way, GRPO, compares whole episodes: add up what each was paid, subtract the
-# mean of the group, and give every turn of an episode the same *advantage*. Above zero,
+# mean of the group, divide by its standard deviation, and give every turn of an episode
+# the same *advantage*. Above zero,
 # the turn becomes more likely; below, less.
 #
 # **Predict:** B and C lost, but their last step led to the coin. Is it praised or
@@ -235,7 +237,7 @@ show_credit(said, paid, title="What each turn was paid")
 # %%
 from toolkit.training.credit import grpo, turn_return
 
-show_credit(said, grpo(paid, group_size=4, discount=0.7), title="Advantages by GRPO")
+show_credit(said, grpo(paid, group_size=4), title="Advantages by GRPO")
 
 # %% [markdown]
 # It is blamed, like everything else that losers do. A finer way asks of each turn: what
@@ -315,7 +317,8 @@ after = evaluate(run.policy, world, exam, **EXAM)
 show_learning(run, before, after)
 
 # %% [markdown]
-# **Predict:** pair the games, each before and after. Is the change beyond chance?
+# **Predict:** pair the games, each before and after. (Each is played four times, and is
+# *better* if it is won more often.) Is the change beyond chance?
 
 # %% tags=["expected"]
 from toolkit import compare

@@ -562,11 +562,12 @@ exercise = lesson.exercise("pick_logprobs")
 exercise.check(pick_logprobs)
 
 # %% [markdown]
-# **Exercise.** A mask for a chat model. Each turn comes as five parts, of which you get
-# the numbers of tokens: the observation with its glue, the header that asks for an
-# answer, and the words that were sampled; then whether the model ended its answer
-# itself. Behind each answer stands one end token. If the answer was cut off, *we* put
-# it there. Return one number for each token of the line, 1 where it is trained.
+# **Exercise.** A mask for a chat model. Of each turn you get four values: how many
+# tokens the observation with its glue has, the header that asks for an answer, and the
+# words that were sampled; then `ended`, whether the model ended its answer itself (the
+# stub calls it `_`). Behind each answer stands one end token. If the answer was cut
+# off, *we* put it there. Return one number for each token of the line, 1 where it is
+# trained.
 
 
 # %% exercise="chat_mask"

@@ -37,9 +37,9 @@ lesson = start("04_credit", seed=0)
 # A house of five rooms, and a coin in the garden:
 #
 # ```text
-# pantry -- kitchen        you start in the kitchen,
-#              |           and have five turns
 #  attic --- hall --- garden
+#              |           you start in the kitchen,
+# pantry -- kitchen        and have five turns
 # ```
 
 # %%

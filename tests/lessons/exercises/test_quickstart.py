@@ -42,7 +42,10 @@ def test_answers_that_fit_the_example_alone_are_refused(check, answer, message):
     assert message in verdict.message
 
 
-@pytest.mark.parametrize(("guess", "part"), [(10, "close"), (20, "11 of 34")])
+@pytest.mark.parametrize(
+    ("guess", "part"),
+    [(10, "close"), (20, "11 of 34"), (None, "one number"), ("11", "one number")],
+)
 def test_a_count_that_stands_for_nothing_is_told_the_truth(guess, part):
     verdict = check_gradient_tokens(guess, *_played())
     assert not verdict.passed

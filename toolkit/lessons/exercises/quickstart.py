@@ -35,6 +35,8 @@ def check_gradient_tokens(guess: int, episode: Episode) -> Verdict:
         len(episode.turns[-1].action_ids): "that is the last command only. All turns "
         "led to the end, so all of them are trained.",
     }
+    if not isinstance(guess, (int, float, np.number)):
+        return not_yet("one number is needed.")
     near = "close, but count the marked tokens." if abs(guess - sampled) <= 3 else ""
     message = known.get(guess, near or f"{sampled} of {total}, those marked in green.")
     return Verdict(passed=guess == sampled, message=message)
@@ -109,12 +111,12 @@ def check_returns_to_go(function: ReturnsToGo) -> Verdict:
     known: dict[tuple[float, ...], str] = {
         (1.0, 1.0, 1.0): "the discount is not used: a coin two turns away is worth as "
         "much as one at hand.",
-        (0.25, 0.25, 0.25): "every turn gets the return of the whole episode. What was "
-        "paid before a turn is not its merit.",
+        (0.25, 0.25, 0.25): "every turn gets what the whole episode is worth at its "
+        "start. For each turn, add up from there on, and discount from there on.",
         (0.0, 0.0, 0.25): "it discounts from the start of the episode, or adds up from "
         "the front. Seen from the last turn, its reward is not delayed at all.",
-        (0.0, 0.0, 1.0): "each turn gets its own reward only. The coin is also the "
-        "merit of the steps that led to it.",
+        (0.0, 0.0, 1.0): "each turn gets its own reward only, or also what was paid "
+        "before it. The coin is also the merit of the steps that led to it.",
         (0.5, 1.0, 0.0): "a turn's own reward is left out. It is not delayed, so it "
         "counts in full.",
         (1.0, 0.5, 0.25): "the order is reversed: the turn next to the coin deserves "
@@ -269,7 +271,7 @@ EXERCISES = (
             Wrong(lambda r, d: returns_to_go(r, 1.0), "the discount is not used"),
             Wrong(
                 lambda r, d: [returns_to_go(r, d)[0]] * len(r),
-                "return of the whole episode",
+                "discount from there on",
             ),
             Wrong(_from_the_start, "from the start"),
             Wrong(lambda r, d: r, "own reward only"),
