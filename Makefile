@@ -9,7 +9,7 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb tutorials/*.ipynb tutorials/solutions/*
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks lessons docs bench experiments pocket pocket-house games smollm2 clean
+.PHONY: help install quickstart test browser bubblewrap planner lint types unit notebooks lessons docs bench experiments pocket pocket-house pocket-code choices games smollm2 clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -96,6 +96,12 @@ pocket: $(STAMP) ## train the model that ships with the package again
 
 pocket-house: $(STAMP) ## train the model that plays ALFWorld again
 	$(BIN)/python -m toolkit.policies.pocket_house
+
+pocket-code: $(STAMP) ## train the model that plays SWE choice again
+	$(BIN)/python -m toolkit.policies.pocket_code
+
+choices: $(STAMP) ## run the tests of SWE choice again (CHECK=--check compares)
+	$(BIN)/python -m toolkit.environments.swe_choice.making $(CHECK)
 
 games: $(STAMP) ## pack the games that ship with the package again
 	$(BIN)/python -m toolkit.quickstart

@@ -28,7 +28,8 @@ FAILED = 2
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 POLICIES = (
-    "human, expert, random, pocket, pocket-house, smollm2-135m, a hub id or a folder"
+    "human, expert, random, pocket, pocket-house, pocket-code, smollm2-135m, a hub id "
+    "or a folder"
 )
 SPLITS = "train, validation, test or demonstration"
 

@@ -8,8 +8,8 @@ import uuid
 from pathlib import Path
 
 NAME = "multiturn-rl-toolkit"
-SHIPPED_MODELS = ("pocket", "pocket-house")
-"""In `assets_dir`, a folder each: the first has read TextWorld, the second ALFWorld."""
+SHIPPED_MODELS = ("pocket", "pocket-house", "pocket-code")
+"""In `assets_dir`, a folder each: they have read TextWorld, ALFWorld and SWE choice."""
 
 
 def cache_dir() -> Path:

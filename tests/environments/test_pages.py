@@ -15,6 +15,7 @@ from toolkit.environments import countdown_games, splits, textworld
 from toolkit.environments.alfworld import sources
 from toolkit.environments.base import _FAMILIES, env_class, make_env, tasks
 from toolkit.environments.swe.environment import _numbered
+from toolkit.environments.swe_choice.environment import _numbered as _all_choices
 
 FOLDER = Path(__file__).parents[2] / "docs" / "environments"
 PAGES = sorted(FOLDER.glob("*.md"), key=lambda path: path.stem)
@@ -34,7 +35,12 @@ SWE_SEEDS = {
     split: [seed for seed in _numbered(None) if seed in seeds]
     for split, seeds in splits.SPLIT_SEEDS.items()
 }
+CHOICE_SEEDS = {
+    split: [seed for seed in _all_choices() if seed in seeds]
+    for split, seeds in splits.SPLIT_SEEDS.items()
+}
 SPLITS = {
+    "swe-choice": (CHOICE_SEEDS, {}),
     "swe": (SWE_SEEDS, {}),
     "alfworld": (sources.SEEDS, sources.DEFAULT_SIZES),
     "countdown": (splits.SPLIT_SEEDS, splits.DEFAULT_SIZES),

@@ -129,6 +129,8 @@ def test_a_plan_says_whether_it_fits():
     ("Qwen/Qwen2.5-0.5B-Instruct", 494.0),
     ("Qwen/Qwen2.5-1.5B-Instruct", 1543.7),
     ("Qwen/Qwen2.5-7B-Instruct", 7615.6),
+    ("Qwen/Qwen2.5-Coder-7B-Instruct", 7615.6),
+    ("Qwen/Qwen3-8B", 8190.7),
 ])  # fmt: skip
 def test_shapes_have_the_published_number_of_weights(name, millions):
     assert name in SHAPES
@@ -136,14 +138,20 @@ def test_shapes_have_the_published_number_of_weights(name, millions):
     assert plan.parameters / 1e6 == pytest.approx(millions, abs=0.06)
 
 
-@pytest.mark.parametrize("scale", ["qwen2.5-1.5b", "qwen2.5-7b"])
+@pytest.mark.parametrize(
+    "scale",
+    [
+        *("qwen2.5-1.5b", "qwen2.5-7b"),
+        *("qwen2.5-coder-1.5b", "qwen2.5-coder-7b", "qwen3-8b"),
+    ],
+)
 def test_the_scales_for_one_gpu_fit_its_80_gb(scale):
     data = yaml.safe_load((SCALES / f"{scale}.yaml").read_text())
     settings, start = data["settings"], data["start"]
     plan = plan_memory(
         start["policy"],
         rows=settings["per_device_train_batch_size"],
-        tokens=settings["max_completion_length"],
+        tokens=start.get("max_context", settings["max_completion_length"]),
         live=settings["live"],
         precision="bf16",
         lora=start.get("lora"),

@@ -309,6 +309,7 @@ _FAMILIES = {
     "openenv": "openenv:OpenEnvEnv",
     "reasoning-gym": "reasoning_gym:ReasoningGymEnv",
     "swe": "swe.environment:SweEnv",
+    "swe-choice": "swe_choice.environment:SweChoiceEnv",
     "swe-gym": "swe_gym.environment:SweGymEnv",
     "textarena": "textarena:TextArenaEnv",
     "textworld": "textworld:TextWorldEnv",

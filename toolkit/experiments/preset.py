@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ FOLDER = Path("experiments")
 """Where presets are looked for by name."""
 MEASURES = ("success", "points")
 """What exams can count, see `toolkit.evaluation.Evaluation`."""
+LIMITS = ("max_action_tokens", "max_context")
+"""What a start may pass on to `load_policy`."""
 T = TypeVar("T")
 
 
@@ -54,6 +56,17 @@ class Start:
     """How often each demonstration is shown."""
     learning_rate: float = 5e-4
     """Of imitation."""
+    max_action_tokens: int | None = None
+    """Longest action in tokens (`None`: as `load_policy` has it). Edits of code need
+    hundreds."""
+    max_context: int | None = None
+    """Longest episode in tokens (`None`: what the model can hold). One that outgrows it
+    ends there, with `context_limit` as the reason."""
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is said about it; names of runs depend on this and nothing else."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,7 @@ from toolkit.device import is_main_process, limit_threads
 from toolkit.environments.base import Task, make_env, tasks
 from toolkit.environments.games import generate
 from toolkit.errors import TaskError
-from toolkit.experiments.preset import Arm, Exam, Preset, Start
+from toolkit.experiments.preset import LIMITS, Arm, Exam, Preset, Start
 from toolkit.paths import write_at_once
 from toolkit.training.events import read_events, steps_of
 from toolkit.training.folder import versions
@@ -55,7 +55,7 @@ class Job:
         start = self.arm.start
         shown = f"{start.demonstrations}-demonstrations-" * bool(start.demonstrations)
         name = Path(start.policy).name
-        return self.out / f"start-{name}-{shown}{_key(asdict(start))}-seed{self.seed}"
+        return self.out / f"start-{name}-{shown}{_key(start.given)}-seed{self.seed}"
 
     @cached_property
     def folder(self) -> Path:
@@ -63,7 +63,7 @@ class Job:
         if not self.steps:
             return self.start
         settings = {k: v for k, v in self.arm.settings.items() if k != "workers"}
-        key = _key([asdict(self.arm.start), settings])
+        key = _key([self.arm.start.given, settings])
         world = str(settings.get("env", "")).rpartition("/")[2]
         credit = settings.get("credit", "grpo")
         return self.out / f"{world}-{credit}-{key}-seed{self.seed}"
@@ -233,14 +233,14 @@ def _finish(folder: Path, began: float) -> None:
 def _examine(preset: Preset, job: Job, folder: Path) -> None:
     """Let a policy sit the exams that it has not sat."""
     from toolkit.evaluation import evaluate
-    from toolkit.policies import load_policy
 
     policy: ModelPolicy | None = None
     for exam in preset.exams.values():
         path = _exam_path(folder, exam)
         if path.is_file():
             continue
-        policy = policy or load_policy(_policy_of(job.arm.start, folder))
+        whole = replace(job.arm.start, lora=False)
+        policy = policy or _load(whole, _policy_of(whole, folder))
         env, began = make_env(exam.env, **exam.params), time.monotonic()
         found = evaluate(
             *(policy, env, exam.games),
@@ -273,7 +273,8 @@ def _policy_of(start: Start, folder: Path) -> str:
 def _load(start: Start, source: str) -> ModelPolicy:
     from toolkit.policies import load_policy
 
-    return load_policy(source, lora=start.lora or None)
+    limits = {k: v for k, v in start.given.items() if k in LIMITS}
+    return load_policy(source, lora=start.lora or None, **limits)
 
 
 # ---- what it costs ---------------------------------------------------------------
@@ -393,8 +394,7 @@ def _run_results(preset: Preset, job: Job) -> dict[str, Any]:
 def _exam_results(preset: Preset, folder: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for name, exam in preset.exams.items():
-        path = _exam_path(folder, exam)
-        if path.is_file():
+        if (path := _exam_path(folder, exam)).is_file():
             facts = json.loads(path.read_text(encoding="utf-8"))
             found[name] = {k: round(facts[k], 4) for k in KEPT if k in facts}
     return found

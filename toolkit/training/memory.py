@@ -29,6 +29,7 @@ from toolkit.training.packed import ATTENTION
 GIB = 2**30
 _LLAMA = {"model_type": "llama", "tie_word_embeddings": True}
 _QWEN = {"model_type": "qwen2", "max_position_embeddings": 32_768}
+_QWEN3 = {"model_type": "qwen3", "max_position_embeddings": 40_960, "head_dim": 128}
 _FIELDS = (
     *("num_hidden_layers", "hidden_size", "intermediate_size"),
     *("num_attention_heads", "num_key_value_heads", "vocab_size"),
@@ -40,11 +41,16 @@ def _shape(family: dict[str, Any], *sizes: int) -> dict[str, Any]:
     return {**family, **dict(zip(_FIELDS, sizes, strict=False))}
 
 
+_SMALL = _shape(_QWEN, 28, 1536, 8960, 12, 2, 151_936, True)
+_LARGE = _shape(_QWEN, 28, 3584, 18_944, 28, 4, 152_064, False)
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "smollm2-135m": _shape(_LLAMA, 30, 576, 1536, 9, 3, 49_152),
     "Qwen/Qwen2.5-0.5B-Instruct": _shape(_QWEN, 24, 896, 4864, 14, 2, 151_936, True),
-    "Qwen/Qwen2.5-1.5B-Instruct": _shape(_QWEN, 28, 1536, 8960, 12, 2, 151_936, True),
-    "Qwen/Qwen2.5-7B-Instruct": _shape(_QWEN, 28, 3584, 18_944, 28, 4, 152_064, False),
+    "Qwen/Qwen2.5-1.5B-Instruct": _SMALL,
+    "Qwen/Qwen2.5-7B-Instruct": _LARGE,
+    "Qwen/Qwen2.5-Coder-1.5B-Instruct": _SMALL,
+    "Qwen/Qwen2.5-Coder-7B-Instruct": _LARGE,
+    "Qwen/Qwen3-8B": _shape(_QWEN3, 36, 4096, 12_288, 32, 8, 151_936, False),
 }
 """Shapes of models that can be planned with offline, from their `config.json`."""
 PARTS = ("weights", "gradients", "optimizer", "activations", "head", "cache")
