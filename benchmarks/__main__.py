@@ -16,6 +16,8 @@ from toolkit.device import limit_threads
 
 HERE = Path(__file__).parent
 QUICK_OUT = Path("runs/benchmarks")
+Jobs = dict[str, tuple[str, Callable[[], dict[str, Any]]]]
+"""Title and work of measurements, by name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,18 +71,16 @@ def measure(out: Path, only: Sequence[str], *, quick: bool, folder: Path) -> Non
     print(f"Written: {out / 'README.md'}")
 
 
-def jobs(
-    *, quick: bool, folder: Path
-) -> dict[str, tuple[str, Callable[[], dict[str, Any]]]]:
+def jobs(*, quick: bool, folder: Path) -> Jobs:
     """Return title and function of every measurement, by name, worlds first.
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import alfworld, rollout, step, swe, swe_tools, update, worlds
+    from benchmarks import alfworld, rollout, step, update, worlds
 
     repeats = 1 if quick else 3
     size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
-    found: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {}
+    found: Jobs = {}
     for name, admissible in (("worlds", False), ("worlds-admissible", True)):
         work = partial(worlds.run, repeats=repeats, admissible=admissible, **size)
         what = " with admissible commands" if admissible else ""
@@ -91,16 +91,7 @@ def jobs(
         work = partial(alfworld.run, unit, repeats=repeats, **household)
         title = f"{unit} of ALFWorld, {household['games']} games"
         found[f"alfworld-{unit}"] = (title, work)
-    for name, bugs in (("inflection", 2 if quick else 10), ("humanize", 10)):
-        if not quick or name == "inflection":
-            title = f"{bugs} bugs made in {name}"
-            work = partial(swe.run, name, bugs=bugs, repeats=repeats)
-            found[f"swe-{name}"] = (title, work)
-    packages = ("inflection",) if quick else swe_tools.PACKAGES
-    found["swe-tools"] = (
-        "tools of a repair",
-        partial(swe_tools.run, packages, bugs=1 if quick else 3),
-    )
+    found |= _repair_jobs(quick=quick, repeats=repeats)
     for case in rollout.CASES:
         if quick:
             if case.policy != "pocket":
@@ -133,6 +124,20 @@ def jobs(
         ),
     )
     return found
+
+
+def _repair_jobs(*, quick: bool, repeats: int) -> Jobs:
+    """Return the measurements of repairs."""
+    from benchmarks import swe, swe_tools
+
+    found: Jobs = {}
+    for name in ("inflection",) if quick else ("inflection", "humanize"):
+        bugs = 2 if quick else 10
+        work = partial(swe.run, name, bugs=bugs, repeats=repeats)
+        found[f"swe-{name}"] = (f"{bugs} bugs made in {name}", work)
+    packages = ("inflection",) if quick else swe_tools.PACKAGES
+    tools = partial(swe_tools.run, packages, bugs=1 if quick else 3)
+    return found | {"swe-tools": ("tools of a repair", tools)}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,8 @@
 """The environment interface: tasks, text worlds and the registry that makes them.
 
-A `TextEnv` is a `gymnasium.Env[str, str]`: it takes one free-text command a turn
-and answers with text. What it adds to Gymnasium is a `Task` (which game exactly),
-snapshots by replay, a privileged expert, and one place where every command is
-cleaned before it reaches a world.
+A `TextEnv` is a `gymnasium.Env[str, str]`: it takes one free-text command a turn and
+answers with text. What it adds to Gymnasium is a `Task` (which game exactly), snapshots
+by replay, a privileged expert, and one place where every command is cleaned.
 """
 
 from __future__ import annotations
