@@ -76,21 +76,10 @@ def jobs(*, quick: bool, folder: Path) -> Jobs:
 
     (TextWorld forks; that is cleaner before torch has started threads.)
     """
-    from benchmarks import alfworld, rollout, step, update, worlds
+    from benchmarks import rollout, step, update
 
     repeats = 1 if quick else 3
-    size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
-    found: Jobs = {}
-    for name, admissible in (("worlds", False), ("worlds-admissible", True)):
-        work = partial(worlds.run, repeats=repeats, admissible=admissible, **size)
-        what = " with admissible commands" if admissible else ""
-        title = f"environment steps, w2-o3-q4, {size['games']} games{what}"
-        found[name] = (title, work)
-    household = {"games": 2, "turns": 2} if quick else {"games": 12, "turns": 25}
-    for unit in alfworld.GOALS:
-        work = partial(alfworld.run, unit, repeats=repeats, **household)
-        title = f"{unit} of ALFWorld, {household['games']} games"
-        found[f"alfworld-{unit}"] = (title, work)
+    found = _world_jobs(quick=quick, repeats=repeats, folder=folder)
     found |= _repair_jobs(quick=quick, repeats=repeats)
     for case in rollout.CASES:
         if quick:
@@ -123,6 +112,34 @@ def jobs(*, quick: bool, folder: Path) -> Jobs:
             folder=folder / "update",
         ),
     )
+    return found
+
+
+def _world_jobs(*, quick: bool, repeats: int, folder: Path) -> Jobs:
+    """Return the measurements of TextWorld and ALFWorld."""
+    from benchmarks import alfworld, worlds
+    from benchmarks.textworld_side import build_as_pip_does
+
+    size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
+    found: Jobs = {}
+    for name, admissible in (("worlds", False), ("worlds-admissible", True)):
+        work = partial(worlds.run, repeats=repeats, admissible=admissible, **size)
+        what = " with admissible commands" if admissible else ""
+        title = f"environment steps, w2-o3-q4, {size['games']} games{what}"
+        found[name] = (title, work)
+
+    def as_installed() -> dict[str, Any]:
+        built = build_as_pip_does(folder / "packages")
+        return worlds.run(repeats=repeats, folder=built, **size)
+
+    if not quick:
+        title = f"environment steps, w2-o3-q4, {size['games']} games, each as installed"
+        found["worlds-installed"] = (title, as_installed)
+    household = {"games": 2, "turns": 2} if quick else {"games": 12, "turns": 25}
+    for unit in alfworld.GOALS:
+        work = partial(alfworld.run, unit, repeats=repeats, **household)
+        title = f"{unit} of ALFWorld, {household['games']} games"
+        found[f"alfworld-{unit}"] = (title, work)
     return found
 
 

@@ -43,7 +43,9 @@ of training.
 **Environment steps.** `EnvPool` with two workers, against TextWorld's `AsyncBatchEnv`
 through `textworld.gym`, which has a process for each game: same games, same random
 commands, same facts (won, lost, score, maximal score). Starting games is not counted.
-`AsyncBatchEnv` has no time-outs and dies with any of its processes.
+`AsyncBatchEnv` has no time-outs and dies with any of its processes. Both sides use the
+interpreter that `make install` has built, optimised across its files; *each as
+installed* gives the other side the one that `pip install textworld` builds.
 
 **Steps and resets of ALFWorld.** The toolkit's engine against TextWorld's, on games
 that are loaded already: same random commands, and on both sides the admissible commands

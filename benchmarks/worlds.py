@@ -7,16 +7,13 @@ processes for all games, a time-out per step, and replaces what dies.
 
 from __future__ import annotations
 
-import importlib
-import itertools
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Facts, race
+from benchmarks.textworld_side import other_process
 from toolkit.environments.base import Task, make_env, tasks
-from toolkit.environments.games import game_file, generate, load_textworld
+from toolkit.environments.games import generate
 from toolkit.environments.pool import EnvPool
 from toolkit.episodes.record import StopReason
 from toolkit.episodes.rollout import collect
@@ -25,11 +22,16 @@ from toolkit.policies.scripted import RandomPolicy
 ENV = "textworld/w2-o3-q4"
 WORKERS = 2
 GOAL = 1.5
-FACTS = ("won", "lost", "score", "max_score")
-"""What both sides report after each step."""
 
 
-def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, Any]:
+def run(
+    *,
+    games: int,
+    turns: int,
+    repeats: int,
+    admissible: bool = False,
+    folder: Path | None = None,
+) -> dict[str, Any]:
     """Race both sides; return the result as data.
 
     Only steps are measured: every measurement begins with fresh games.
@@ -39,6 +41,7 @@ def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, 
         turns: Commands in each game.
         repeats: Measurements of each side.
         admissible: Ask for the admissible commands too.
+        folder: Holds the interpreter of the other side; the installed one by default.
     """
     scripts = walks(games, turns)
     steps = [list(commands) for commands in zip(*scripts.values(), strict=True)]
@@ -46,7 +49,7 @@ def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, 
     assert env.factory is not None
     scores: dict[str, list[float]] = {}
     with (
-        textworld_batch(list(scripts), admissible=admissible) as batch,
+        other_process(list(scripts), steps, folder, admissible=admissible) as ask,
         EnvPool(env.factory, slots=games, workers=WORKERS) as pool,
     ):
 
@@ -57,9 +60,7 @@ def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, 
             return {"steps": games * turns}
 
         def theirs() -> Facts:
-            for commands in steps:
-                _, points, _, _ = batch.step(commands)
-            scores["theirs"] = [float(p) for p in points]
+            scores["theirs"] = ask("play")
             return {"steps": games * turns}
 
         result = race(
@@ -68,7 +69,7 @@ def run(*, games: int, turns: int, repeats: int, admissible: bool) -> dict[str, 
             repeats=repeats,
             prepare={
                 "toolkit": lambda: pool.run(dict(enumerate(scripts))),
-                "TextWorld": batch.reset,
+                "TextWorld": lambda: ask("reset"),
             },
         )
     same = sum(a == b for a, b in zip(scores["ours"], scores["theirs"], strict=True))
@@ -91,26 +92,3 @@ def walks(games: int, turns: int) -> dict[Task, list[str]]:
     played = collect(RandomPolicy(), env, some, workers=WORKERS, progress=False)
     full = [e for e in played if e.stop_reason is StopReason.TURN_LIMIT][:games]
     return {e.task: [t.completion for t in e.turns] for e in full}
-
-
-@contextmanager
-def textworld_batch(games: Sequence[Task], *, admissible: bool) -> Iterator[Any]:
-    """Open TextWorld's own batch of games, one process for each."""
-    textworld = load_textworld()
-    gym = importlib.import_module("textworld.gym")
-    facts = textworld.EnvInfos(
-        **dict.fromkeys(FACTS, True), admissible_commands=admissible
-    )
-    files = [str(game_file(task).z8) for task in games]
-    name = gym.register_games(
-        files, facts, batch_size=len(files), max_episode_steps=10_000
-    )
-    # its processes print tracebacks when they are closed; this is what they inherit
-    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
-        batch = gym.make(name)
-    # it plays its games in a shuffled order, and ours must be the same
-    batch._gamefiles_iterator = itertools.cycle(files)
-    try:
-        yield batch
-    finally:
-        batch.close()
