@@ -25,7 +25,9 @@ include_patterns = [
     *("CHANGELOG.md", "CONTRIBUTING.md"),
     *("benchmarks/*.md", "experiments/README.md"),
     *("docs/*.md", "docs/api/*.md", "docs/environments/*.md"),
-    *("notebooks/*.ipynb", "tutorials/*.ipynb", "tutorials/guides/*.md"),
+    *("notebooks/*.ipynb", "tutorials/*.ipynb"),
+    *("tutorials/guides/*.md", "tutorials/solutions/*.ipynb"),
+    "toolkit/assets/*/MODEL_CARD.md",
 ]
 exclude_patterns = ["benchmarks/quickstart_notes.md"]  # stands in quickstart.md
 extensions = [
