@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ import toolkit
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDES = (ROOT / "tutorials" / "guides").glob("*.md")
-PAGES = [*DOCS.glob("*.md"), *DOCS.glob("api/*.md"), *GUIDES]
+PAGES = [*DOCS.rglob("*.md"), *GUIDES]
 TREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
 FILES = re.compile(r"(?<!!)\]\((?!https?:|#)([^)#]+)|!\[[^]]*\]\(([^)]+)\)")
 QUOTED = re.compile(r"^### `(.*)`$", re.M)
@@ -26,6 +27,7 @@ TEACHES = [
 ]
 
 
+@functools.cache
 def in_the_tree() -> set[Path]:
     """Return what the trees of contents name, from the start page down."""
     found, new = set(), {DOCS / "index.md"}
@@ -48,7 +50,10 @@ def below(page):
 
 @pytest.mark.parametrize(
     "files",
-    ["tutorials/*.ipynb", "tutorials/guides/*.md", "notebooks/*.ipynb", "docs/**/*.md"],
+    [
+        *("notebooks/*.ipynb", "tutorials/*.ipynb", "tutorials/solutions/*.ipynb"),
+        *("tutorials/guides/*.md", "docs/**/*.md"),
+    ],
 )
 def test_every_page_is_in_the_tree(files):
     wanted = set(ROOT.glob(files))
@@ -60,8 +65,10 @@ def test_every_page_is_in_the_tree(files):
 def test_links_and_pictures_lead_somewhere(page):
     targets = [a or b for a, b in FILES.findall(page.read_text())]
     folder = {True: ROOT, False: page.parent}
-    lost = [t for t in targets if not (folder[t[0] == "/"] / t.lstrip("/")).is_file()]
-    assert lost == []
+    paths = [(folder[t[0] == "/"] / t.lstrip("/")).resolve() for t in targets]
+    assert [path for path in paths if not path.is_file()] == []
+    pages = {path for path in paths if path.suffix in (".md", ".ipynb")}
+    assert pages - in_the_tree() == set()
 
 
 def test_parts_exist():
