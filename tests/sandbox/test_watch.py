@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -66,15 +67,27 @@ def test_processes_and_memory_are_counted():
         [sys.executable, "-c", code], stdin=pipe, stdout=pipe
     ) as process:
         process.stdout.readline()
-        pids = watch.descendants(process.pid)
+        pids = watch.descendants(process.pid, Limits())
         assert pids == [process.pid]
-        assert process.pid in watch.descendants(os.getpid())
+        assert process.pid in watch.descendants(os.getpid(), Limits())
         assert watch.exceeded_processes(pids, Limits()) == ""
         assert watch.exceeded_processes(pids, LIMITS) == "more than 50 MB of memory"
         found = watch.exceeded_processes(pids * 12, LIMITS)
         assert found == "more than 3 processes"
         process.communicate(b"\n")
     assert watch.exceeded_processes(pids, LIMITS) == ""
+
+
+def test_no_more_processes_are_listed_than_it_takes_to_say_that_they_are_too_many():
+    pipe = subprocess.PIPE
+    code = "(for i in $(seq 30); do sleep 60 & done; echo up; wait)"
+    with subprocess.Popen(["sh", "-c", code], stdout=pipe, process_group=0) as process:
+        process.stdout.readline()
+        pids = watch.descendants(process.pid, LIMITS)
+        assert len(pids) == LIMITS.processes + watch.OWN_PROCESSES + 1
+        found = watch.exceeded_processes(pids, LIMITS)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert found == "more than 3 processes"
 
 
 def test_a_watch_ends_once_and_says_why(monkeypatch):

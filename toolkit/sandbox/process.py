@@ -247,16 +247,17 @@ class Process:
     def _exceeded(self) -> str:
         """Return which limit is exceeded that the kernel does not enforce."""
         plan, groups = self._plan, self._groups
-        pids = members(groups[0]) if groups else watch.descendants(self._popen.pid)
-        found = watch.exceeded_disk(plan.folder, pids, plan.limits)
+        pid, found = self._popen.pid, ""
+        pids = members(groups[0]) if groups else watch.descendants(pid, plan.limits)
+        if plan.grouped and not groups:  # first, for they may become more by the moment
+            found = watch.exceeded_processes(pids, plan.limits)
+        found = found or watch.exceeded_disk(plan.folder, pids, plan.limits)
         with self._lock:
             bubble = self._find_first() >= 0
         if bubble:
             for place in IN_MEMORY:
                 inside = f"/proc/{self._first}/root{place}"
                 found = found or watch.exceeded_memory(inside, place, plan.limits)
-        if plan.grouped and not groups:
-            found = found or watch.exceeded_processes(pids, plan.limits)
         return found
 
     def __enter__(self) -> Self:

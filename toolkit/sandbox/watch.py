@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from toolkit.sandbox.limits import FILES, Limits
@@ -20,8 +21,8 @@ DEPTH = 64
 """Of folders in folders; deeper ones would be slow to walk, and to delete."""
 OWN_PROCESSES = 8
 """What the sandbox itself consists of outside of control groups, at most."""
-ENOUGH = 4096
-"""More processes are not listed."""
+FIRST = -20
+"""Niceness of the thread that looks, where that may be set: before what it ends."""
 
 
 class Watch(threading.Thread):
@@ -41,6 +42,8 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Look, again and again."""
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), FIRST)
         while not self._over.wait(PAUSE_S):
             self.found = self._look()
             if self.found:
@@ -114,13 +117,17 @@ def exceeded_processes(pids: list[int], limits: Limits) -> str:
     return f"more than {limits.memory_mb} MB of memory" if over else ""
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the ids of a process and of all that came from it and still run."""
+def descendants(pid: int, limits: Limits) -> list[int]:
+    """Return the ids of a process and of all that came from it and still run.
+
+    They are told up to one more than are allowed, so that looking at a fork bomb takes
+    no longer than looking at anything else.
+    """
     found: list[int] = []
     new = [pid]
-    while new and len(found) < ENOUGH:  # faster than a fork bomb
-        found += new
-        new = [child for parent in new for child in _children(parent)]
+    while new and len(found) <= limits.processes + OWN_PROCESSES:
+        found.append(new.pop())
+        new += _children(found[-1])
     return found
 
 
