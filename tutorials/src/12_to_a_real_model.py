@@ -91,7 +91,10 @@ for name, weights in SIZES.items():
 # %% tags=["nbval-check-output"]
 from toolkit.training.memory import SHAPES
 
-for name, shape in SHAPES.items():
+QWEN = [f"Qwen/Qwen2.5-{size}-Instruct" for size in ("0.5B", "1.5B", "7B")]
+MODELS = ["smollm2-135m", *QWEN]
+for name in MODELS:
+    shape = SHAPES[name]
     layers, heads = shape["num_hidden_layers"], shape["num_key_value_heads"]
     size = shape["hidden_size"] // shape["num_attention_heads"]
     token = 2 * layers * heads * size * 2  # 16 bits
@@ -146,7 +149,7 @@ plan("smollm2-135m")
 # **Predict:** which of the eight bars fit a T4?
 
 # %% tags=["end-state", "expected"]
-NAMES = {name.split("/")[-1].removesuffix("-Instruct"): name for name in SHAPES}
+NAMES = {name.split("/")[-1].removesuffix("-Instruct"): name for name in MODELS}
 
 
 def bars(lora):
