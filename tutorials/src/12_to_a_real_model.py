@@ -757,8 +757,8 @@ exercise.check(may_change)
 # Let `walk` begin at 0.5, or add noise before rounding. Kill the run of section 7 at
 # another step, or during a checkpoint. Write down first what you expect.
 #
-# **Next:** lesson 13, agents that repair code: episodes of thousands of tokens, where
-# all of this is needed.
+# **Next:** [lesson 13](13_swe_agent.ipynb), agents that repair code: episodes of
+# thousands of tokens, where all of this is needed.
 
 # %% [markdown] tags=["guide"]
 # ## Plan for 50 minutes
