@@ -300,8 +300,8 @@ def _choices(choices: tuple[str, ...]) -> list[str]:
 
 
 def _score(state: GameState) -> str:
-    point = state.point
-    return f"Score {point.score:g} of {point.max_score:g}" if point.max_score else ""
+    score, most = round(state.point.score, 3), state.point.max_score
+    return f"Score {score:g} of {most:g}" if most else ""
 
 
 def _lines(state: GameState) -> list[dict[str, Any]]:

@@ -6,10 +6,8 @@
 # are through, you can
 #
 # 1. **say** what a sandbox has to forbid before code of a model runs, and try it;
-# 2. **compute** what a repair is paid, and why a patch that does nothing must get
-#    nothing;
-# 3. **attack** a grader, and read from what it says which hope was in vain;
-# 4. **tell** what a small model learns on a reduced task, and what it does not.
+# 2. **compute** what a repair is paid, and **attack** the grader that decides on it;
+# 3. **tell** what a small model learns on a reduced task, and what it does not.
 #
 # You need lesson 03, or to know what a reward is. You need no GPU, no account and no
 # download.
