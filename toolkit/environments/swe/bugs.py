@@ -7,13 +7,12 @@ no test hangs. Which tests those are is written down with it.
 from __future__ import annotations
 
 import functools
-import json
-import lzma
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.environments.swe.lists import read_list, write_list
 from toolkit.environments.swe.mutations import Mutation, apply
 from toolkit.environments.swe.repositories import get_repository
 from toolkit.errors import RepositoryError
@@ -139,25 +138,8 @@ def read_bugs(path: Path) -> list[Bug]:
     Raises:
         RepositoryError: If it is not there, or is damaged.
     """
-    try:
-        data = json.loads(lzma.decompress(path.read_bytes()))
-        return [
-            _unpacked(bug, data["tests"][bug["repository"]]) for bug in data["bugs"]
-        ]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        EOFError,
-        lzma.LZMAError,
-    ) as error:
-        raise RepositoryError(
-            f"No bugs can be read from {path}.",
-            f"{type(error).__name__}: {error}",
-            "Make the file again: toolkit swe bugs --out FILE",
-        ) from error
+    remedy = "toolkit swe bugs --out FILE"
+    return read_list(path, _all_unpacked, what="bugs", remedy=remedy)
 
 
 def write_bugs(path: Path, bugs: Iterable[Bug]) -> None:
@@ -172,9 +154,12 @@ def write_bugs(path: Path, bugs: Iterable[Bug]) -> None:
         known = set(tests.get(bug.repository, ()))
         tests[bug.repository] = sorted({*known, *bug.fail_to_pass, *bug.pass_to_pass})
     data = {"tests": tests, "bugs": [_packed(b, tests[b.repository]) for b in bugs]}
-    text = json.dumps(data, separators=(",", ":"), sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(lzma.compress(text.encode(), preset=9))
+    write_list(path, data)
+
+
+def _all_unpacked(data: Any) -> list[Bug]:
+    """Return the bugs of a file."""
+    return [_unpacked(bug, data["tests"][bug["repository"]]) for bug in data["bugs"]]
 
 
 def _packed(bug: Bug, tests: list[str]) -> dict[str, Any]:

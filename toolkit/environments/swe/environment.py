@@ -12,9 +12,10 @@ from toolkit.environments.base import Params, Task
 from toolkit.environments.splits import SPLIT_SEEDS, too_many
 from toolkit.environments.swe.bugs import Bug, load_bugs, read_bugs
 from toolkit.environments.swe.job import BugJob
+from toolkit.environments.swe.lists import of_repository
 from toolkit.environments.swe.mutations import DIFFICULTIES
 from toolkit.environments.swe.repair_env import RepairEnv
-from toolkit.errors import TaskError, UnknownEnvironmentError, near_matches
+from toolkit.errors import TaskError
 
 MAX_TURNS = 25
 """Default turns of an episode; the paper compares 10, 25 and 40."""
@@ -119,12 +120,4 @@ def _bugs_of(env: str, path: str | None) -> dict[int, Bug]:
     Raises:
         UnknownEnvironmentError: If there are none of such a repository.
     """
-    name, bugs = env.partition("/")[2], _numbered(path)
-    names = ("all", *sorted({bug.repository for bug in bugs.values()}))
-    if name not in names:
-        raise UnknownEnvironmentError(
-            f"There is no environment {env!r}.",
-            f"There are bugs of {', '.join(names[1:])}.",
-            near_matches(name, names),
-        )
-    return {k: b for k, b in bugs.items() if name in ("all", b.repository)}
+    return of_repository(env, _numbered(path))

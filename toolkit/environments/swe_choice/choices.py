@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
-import lzma
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.environments.swe.lists import read_list, write_list
 from toolkit.environments.swe.repositories import get_repository
-from toolkit.errors import RepositoryError
 from toolkit.paths import assets_dir
 
 SHIPPED = assets_dir() / "swe" / "choices.json.xz"
@@ -158,22 +156,7 @@ def read_choices(path: Path) -> list[Choice]:
     Raises:
         RepositoryError: If it is not there, or is damaged.
     """
-    try:
-        data = json.loads(lzma.decompress(path.read_bytes()))
-        return [_unpacked(c, data["tests"][c["repository"]]) for c in data["choices"]]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        lzma.LZMAError,
-    ) as error:
-        raise RepositoryError(
-            f"No tasks can be read from {path}.",
-            f"{type(error).__name__}: {error}",
-            "Make the file again: make choices",
-        ) from error
+    return read_list(path, _all_unpacked, what="tasks", remedy="make choices")
 
 
 def write_choices(path: Path, choices: Iterable[Choice]) -> None:
@@ -188,9 +171,12 @@ def write_choices(path: Path, choices: Iterable[Choice]) -> None:
         tests.setdefault(c.repository, set()).update(c.tests)
     names = {name: sorted(found) for name, found in tests.items()}
     packed = [_packed(c, names[c.repository]) for c in choices]
-    text = json.dumps({"tests": names, "choices": packed}, separators=(",", ":"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(lzma.compress(text.encode(), preset=9))
+    write_list(path, {"tests": names, "choices": packed})
+
+
+def _all_unpacked(data: Any) -> list[Choice]:
+    """Return the tasks of a file."""
+    return [_unpacked(c, data["tests"][c["repository"]]) for c in data["choices"]]
 
 
 def _packed(choice: Choice, names: list[str]) -> dict[str, Any]:

@@ -19,11 +19,10 @@ from toolkit.environments.base import Params, Task, TextEnv
 from toolkit.environments.commands import CommandRules
 from toolkit.environments.splits import SPLIT_SEEDS, too_many
 from toolkit.environments.surroundings import Surroundings
+from toolkit.environments.swe.lists import of_repository
 from toolkit.environments.swe_choice.choices import Choice, Pick, load_choices
 from toolkit.errors import (
     TaskError,
-    UnknownEnvironmentError,
-    near_matches,
 )
 
 MAX_TURNS = 8
@@ -271,15 +270,7 @@ def _choices_of(env: str) -> dict[int, Choice]:
     Raises:
         UnknownEnvironmentError: If there are none of such a repository.
     """
-    name, choices = env.partition("/")[2], _numbered()
-    names = ("all", *sorted({choice.repository for choice in choices.values()}))
-    if name not in names:
-        raise UnknownEnvironmentError(
-            f"There is no environment {env!r}.",
-            f"There are tasks of {', '.join(names[1:])}.",
-            near_matches(name, names),
-        )
-    return {k: c for k, c in choices.items() if name in ("all", c.repository)}
+    return of_repository(env, _numbered())
 
 
 def _check(given: Mapping[str, Any]) -> None:
