@@ -48,6 +48,7 @@ def turns(draw: st.DrawFn, vocabulary: st.SearchStrategy[int] = ids) -> Turn:
         logprobs=tuple(draw(st.lists(finite, min_size=n, max_size=n))),
         policy_s=draw(finite),
         env_s=draw(finite),
+        hidden_ids=draw(st.tuples(st.integers(0, 50), st.integers(0, 50))),
     )
 
 

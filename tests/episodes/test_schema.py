@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,15 @@ def exact(value):
 def test_dictionary_and_json_give_the_same_episode_back(episode):
     data = json.loads(json.dumps(episode_to_dict(episode), allow_nan=False))
     assert exact(episode_from_dict(data)) == exact(episode)
+
+
+@given(episodes())
+def test_the_first_version_knew_no_hidden_ids(episode):
+    data = episode_to_dict(episode) | {"version": 1}
+    for turn in data["turns"]:
+        del turn["hidden_ids"]
+    turns = tuple(replace(turn, hidden_ids=(0, 0)) for turn in episode.turns)
+    assert exact(episode_from_dict(data)) == exact(replace(episode, turns=turns))
 
 
 def test_numpy_numbers_become_plain_ones():
@@ -64,13 +74,14 @@ def test_what_cannot_come_back_is_refused_and_named(changes, named):
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        (("version",), 2, "version is 2"),
+        (("version",), 3, "version is 3"),
         (("version",), None, "version is None"),
         (("stop_reason",), "bored", "bored"),
         (("turns",), "abc", "episode.turns"),
         (("turns", 0, "reward"), "1", "episode.turns.reward"),
         (("turns", 0, "info"), [1], "episode.turns.info"),
         (("turns", 0, "surprise"), 1, "episode.turns"),
+        (("turns", 0, "hidden_ids"), [1], "hidden_ids"),
         (("task", "seed"), "one", "episode.task.seed"),
         (("task", "params"), 3, "episode.task.params"),
     ],

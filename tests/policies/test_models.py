@@ -131,6 +131,7 @@ def test_the_context_is_never_longer_than_the_model_can_hold():
         ({"temperature": 0.0}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
         ({"max_action_tokens": 0}, "max_action_tokens"),
+        ({"history": 1}, "history is 1"),
     ],
 )
 def test_bad_settings(options, message):
@@ -242,3 +243,60 @@ def test_a_context_filled_by_somebody_else_is_full():
     policy.follow(saw("Room 1"), "go north and then on and on and on")
     action = policy.act([saw("A long way from home.")])[0]
     assert action.stop is StopReason.CONTEXT_LIMIT
+
+
+def scored_by_hand(policy, ids, count):
+    """The log-probabilities of the last ids, by a plain forward pass."""
+    with torch.no_grad():
+        logp = policy.model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    places = range(len(ids) - count, len(ids))
+    return [float(logp[k - 1, ids[k]]) for k in places]
+
+
+@pytest.mark.parametrize("backend", ["kv", "generate"])
+@pytest.mark.parametrize("history", [2, 3, 6])
+def test_what_a_model_forgot_has_no_effect(backend, history):
+    policy = tiny_policy(backend=backend, history=history, max_action_tokens=3)
+    policy.model.load_state_dict(sharp_weights())
+    policy.start()
+    ids = {e: [] for e in range(3)}
+    hidden = set()
+    for k in range(9):
+        actions = policy.act([saw(f"Room {k}{e}" * (e + 1), e) for e in ids])
+        for e, action in enumerate(actions):
+            ids[e] += [*action.observation_ids, *action.ids]
+            start, end = action.hidden_ids
+            seen = ids[e][:start] + ids[e][end:]
+            expected = scored_by_hand(policy, seen, len(action.ids))
+            assert action.logprobs == pytest.approx(expected, abs=1e-4)
+            text = policy.tokenizer.decode(seen)
+            assert text.count("Room") <= (e + 1) * history
+            assert text.startswith(f"Room 0{e}" * (e + 1))
+            hidden.add(action.hidden_ids)
+    assert len(hidden) > 3
+
+
+@pytest.mark.parametrize("backend", ["kv", "generate"])
+def test_a_turn_of_somebody_else_makes_room_as_well(backend):
+    policy = tiny_policy(backend=backend, history=3)
+    for k in range(4):
+        policy.follow(saw(f"Room {k}"), "go")
+    (action,) = policy.act([saw("Room 4")])
+    seen = policy._contexts[0].seen
+    assert policy.tokenizer.decode(seen[: -len(action.ids)]).split("\n") == [
+        "Room 0",
+        ">go<eos>Room 3",
+        ">go<eos>Room 4",
+        ">",
+    ]
+    expected = scored_by_hand(policy, seen, len(action.ids))
+    assert action.logprobs == pytest.approx(expected, abs=1e-4)
+
+
+def test_forgetting_lets_an_episode_outgrow_the_context():
+    short, long = (tiny_policy(max_context=60, history=h) for h in (None, 20))
+    texts = [saw("A quiet room.") for _ in range(12)]
+    assert [bool(short.act([t])[0].stop) for t in texts[:3]] == [False, False, True]
+    assert not any(long.act([t])[0].stop for t in texts)
+    assert long.act([saw("A" * 40)])[0].stop is StopReason.CONTEXT_LIMIT
+    assert long.explain(0) == []

@@ -16,7 +16,7 @@ from toolkit.training.critic import (
     value_losses,
     values_before,
 )
-from toolkit.training.packed import ATTENTION, pack, score
+from toolkit.training.packed import ATTENTION, episode_rows, pack, score
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing:FutureWarning"  # from peft
@@ -71,9 +71,10 @@ def test_a_value_is_that_of_the_position_before_the_token(way, kind):
             if way == "rectangle":
                 model(ids[part], attention_mask=mask[part])
             else:
-                rows = pack(ids[part], mask[part], wanted[part])
+                rows = pack(episode_rows(ids[part], mask[part], wanted[part]))
                 score(model, rows, fused=way == "fused")
-    found = values_before(heard, mask, WIDTH)
+    rows = episode_rows(ids, mask, wanted)
+    found = values_before(heard, rows, rows, WIDTH)
     asked = wanted[:, -WIDTH:].bool()
     assert asked.sum() > 5
     assert torch.allclose(found[asked], expected[asked], atol=1e-5)

@@ -69,8 +69,12 @@ def test_padding_has_no_effect():
     assert max(losses) - min(losses) < 1e-6
 
 
-def test_ids_are_those_of_a_sampled_episode():
-    policy = tiny_policy(max_action_tokens=12)
+BARE = {"observation_ids": (), "hidden_ids": (0, 0), "action_ids": (), "logprobs": ()}
+
+
+@pytest.mark.parametrize("history", [None, 2])
+def test_ids_are_those_of_a_sampled_episode(history):
+    policy = tiny_policy(max_action_tokens=12, history=history)
     games = [said("open gate", "up", "go 7", seed=s) for s in range(4)]
     imitate(policy, games, ImitationConfig(steps=60, batch_size=4, learning_rate=5e-3))
     played = collect(
@@ -89,15 +93,18 @@ def test_ids_are_those_of_a_sampled_episode():
     ]
     assert len(closed) >= 4
     assert any(len(e.turns) > 1 for e in closed)
+    forgot = 0
     for episode in closed:
         bare = replace(
             episode,
-            turns=tuple(
-                replace(t, observation_ids=(), action_ids=(), logprobs=())
-                for t in episode.turns
-            ),
+            turns=tuple(replace(t, **BARE) for t in episode.turns),
         )
-        assert encode_episode(policy, bare).ids == episode.ids
+        again = encode_episode(policy, bare)
+        assert again.ids == episode.ids
+        hidden = [t.hidden_ids for t in episode.turns]
+        assert [t.hidden_ids for t in again.turns] == hidden
+        forgot += hidden[-1] != (0, 0)
+    assert bool(forgot) == bool(history)
 
 
 def test_imitation_is_learnt():

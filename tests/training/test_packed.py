@@ -5,7 +5,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from trl.trainer.utils import add_fused_lm_head
 
 from toolkit.errors import ModelError
-from toolkit.training.packed import pack, score
+from toolkit.training.packed import context_rows, episode_rows, pack, score
 
 LENGTHS, WIDTH, VOCABULARY = (7, 3, 12), 14, 32
 
@@ -65,7 +65,10 @@ def test_scores_are_those_of_each_row_alone(left, key_value_heads, temperature, 
     wanted_gradient = gradients(model, wanted_logps.sum() + wanted_entropies.sum())
     add_fused_lm_head(model, temperature, outputs=("log_probs", "entropy"))
     logps, entropies = score(
-        model, pack(ids, mask, wanted), temperature=temperature, fused=fused
+        model,
+        pack(episode_rows(ids, mask, wanted)),
+        temperature=temperature,
+        fused=fused,
     )
     assert torch.allclose(logps, wanted_logps, atol=1e-5)
     assert torch.allclose(entropies, wanted_entropies, atol=1e-5)
@@ -75,7 +78,7 @@ def test_scores_are_those_of_each_row_alone(left, key_value_heads, temperature, 
 
 def test_the_first_token_of_a_row_has_no_score():
     ids, mask, _ = rectangle(left=False)
-    logps, _ = score(model_of(), pack(ids, mask, mask))
+    logps, _ = score(model_of(), pack(episode_rows(ids, mask, mask)))
     assert len(logps) == sum(n - 1 for n in LENGTHS)
 
 
@@ -84,7 +87,7 @@ def test_adapters_are_trained_through_it():
         model_of(), LoraConfig(target_modules="all-linear", init_lora_weights=False)
     )
     ids, mask, wanted = rectangle(left=True)
-    found, _ = score(model, pack(ids, mask, wanted))
+    found, _ = score(model, pack(episode_rows(ids, mask, wanted)))
     expected, _ = by_hand(model, ids, mask, wanted, 1.0)
     assert torch.allclose(found, expected, atol=1e-5)
     assert gradients(model, found.sum()).abs().max() > 0
@@ -93,7 +96,7 @@ def test_adapters_are_trained_through_it():
 def test_the_model_attends_as_before_afterwards():
     model = model_of()
     before = model.config._attn_implementation
-    score(model, pack(*rectangle(left=False)))
+    score(model, pack(episode_rows(*rectangle(left=False))))
     assert model.config._attn_implementation == before
 
 
@@ -112,4 +115,65 @@ def test_a_window_that_is_too_short_is_refused():
         )
     )
     with pytest.raises(ModelError, match="sliding window"):
-        score(model, pack(*rectangle(left=False)))
+        score(model, pack(episode_rows(*rectangle(left=False))))
+
+
+def played(lengths, hidden, prompt=3):
+    """An episode of actions of two tokens and observations of the given lengths."""
+    wanted, edges = [0] * prompt, []
+    for length, edge in zip(lengths, hidden, strict=True):
+        wanted += [0] * length + [1, 1]
+        edges += [(0, 0)] * length + [edge] * 2
+    return wanted, edges
+
+
+def forgetful():
+    """Three episodes: one that forgot twice, one that saw all, one without actions."""
+    first = played([0, 4, 1, 2, 3], [(0, 0), (0, 0), (2, 8), (2, 8), (2, 11)])
+    second = played([0, 3, 6], [(0, 0)] * 3)
+    third = ([0] * 5, [(0, 0)] * 2)
+    width = len(first[0])
+    rows, hidden = [], []
+    for wanted, edges in (first, second, third):
+        rows.append(wanted + [0] * (width - len(wanted)))
+        hidden.append(edges + [(0, 0)] * (width - 3 - len(edges)))
+    wanted = torch.tensor(rows)
+    mask = torch.zeros_like(wanted)
+    for i, episode in enumerate((first, second, third)):
+        mask[i, : len(episode[0])] = 1
+    torch.manual_seed(2)
+    ids = torch.randint(0, VOCABULARY, wanted.shape)
+    return episode_rows(ids, mask, wanted), torch.tensor(hidden)
+
+
+def test_each_token_is_scored_in_its_own_context():
+    model = model_of()
+    episodes, hidden = forgetful()
+    found, _ = score(model, pack(context_rows(episodes, hidden, 3)))
+    expected = []
+    for ids, edges, wanted in zip(episodes.ids, hidden, episodes.wanted, strict=True):
+        for k in wanted.nonzero()[:, 0].tolist():
+            start, end = edges[k - 3].tolist()
+            seen = [*ids[: 3 + start], *ids[3 + end : k]]
+            logp = model(torch.stack(seen)[None]).logits[0, -1].log_softmax(-1)
+            expected.append(logp[ids[k]])
+    assert len(expected) == 16
+    assert torch.allclose(found, torch.stack(expected), atol=1e-5)
+    whole, _ = score(model, pack(episodes))
+    assert (whole - found).abs().max() > 1e-3  # what is hidden matters
+
+
+def test_a_context_is_a_row():
+    rows = context_rows(*forgetful(), 3)
+    assert rows.episode.tolist() == [0, 0, 0, 1, 2]
+    assert rows.wanted.sum(1).tolist() == [4, 4, 2, 6, 0]
+    assert rows.mask.sum(1).tolist() == [11, 12, 14, 18, 5]
+    assert rows.mask.shape[1] == 18  # no column is padding in every row
+
+
+def test_what_forgot_nothing_is_left_as_it_is():
+    episodes, hidden = forgetful()
+    assert context_rows(episodes, None, 3) is episodes
+    rows = context_rows(episodes, torch.zeros_like(hidden), 3)
+    assert rows.episode.tolist() == [0, 1, 2]
+    assert torch.equal(rows.ids[rows.mask], episodes.ids[episodes.mask.bool()])

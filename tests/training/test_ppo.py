@@ -146,11 +146,13 @@ def test_the_loss_is_that_of_trl_and_of_the_critic(tmp_path, credit, value_clip)
         loss = trainer._compute_loss(trainer.model, batch)
         found = gradients(trainer, loss)
         trainer._is_packed = False  # TRL alone: all rows, padding and all
+        ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
         mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
         old, goal = batch["old_values"], batch["value_targets"]
         with listening(trainer.model, trainer.critic) as heard:
             policy = GRPOTrainer._compute_loss(trainer, trainer.model, batch)
-        now = values_before(heard, mask, old.shape[1])
+        rows = trainer._contexts(ids, mask, old.shape[1])
+        now = values_before(heard, *rows, old.shape[1])
         square = (now - goal) ** 2
         if value_clip:
             near = torch.minimum(torch.maximum(now, old - value_clip), old + value_clip)

@@ -190,6 +190,7 @@ RULES = (
         why="An episode that does not fit into the context cannot be won.",
         remedies=(
             "a larger max_context of the policy, or a model with a longer context",
+            "a history of the policy, such as 8: it then forgets the older turns",
             "fewer turns, or shorter observations, if the world offers them",
         ),
         lesson="00_quickstart",

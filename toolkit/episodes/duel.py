@@ -165,6 +165,7 @@ def _turn(shown: str, action: Action, facts: dict[str, Any]) -> dict[str, Any]:
         "reward": 0.0,
         "info": {"won": False, "lost": False, "score": 0.0, "max_score": 1.0, **facts},
         "observation_ids": action.observation_ids,
+        "hidden_ids": action.hidden_ids,
         "action_ids": action.ids,
         "logprobs": action.logprobs,
     }

@@ -56,6 +56,9 @@ class Turn:
     observation_ids: tuple[int, ...] = ()
     """Ids written by the world before the action: observation and template glue. If
     the previous action was cut off, the stop token that closes it comes first."""
+    hidden_ids: tuple[int, int] = (0, 0)
+    """Which of the episode's earlier ids (see `Episode.ids`) a model with a limited
+    history no longer saw: the first of them, and the first after them."""
     action_ids: tuple[int, ...] = ()
     """Ids sampled by the policy, stop token included."""
     logprobs: tuple[float, ...] = ()

@@ -199,6 +199,7 @@ class _Rollout:
                 reward=outcome.reward,
                 info=info,
                 observation_ids=action.observation_ids,
+                hidden_ids=action.hidden_ids,
                 action_ids=action.ids,
                 logprobs=action.logprobs,
                 policy_s=e.policy_s,

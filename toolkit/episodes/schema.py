@@ -20,7 +20,7 @@ from toolkit.errors import EpisodeError
 if TYPE_CHECKING:
     from datasets import Features
 
-VERSION = 1
+VERSION = 2
 """Written with every episode; goes up when `SCHEMA` changes."""
 _TASK = {"env": "string", "seed": "int64", "split": "string", "params": "json"}
 _TURN = {
@@ -30,6 +30,7 @@ _TURN = {
     "reward": "float64",
     "info": "json",
     "observation_ids": ["int64"],
+    "hidden_ids": ["int64"],
     "action_ids": ["int64"],
     "logprobs": ["float64"],
     "policy_s": "float64",
@@ -82,14 +83,19 @@ def episode_from_dict(data: Mapping[str, Any]) -> Episode:
     """
     try:
         version = data["version"] if isinstance(data, Mapping) else VERSION
-        if version != VERSION:
+        if version == 1:
+            turns = [{"hidden_ids": (0, 0), **turn} for turn in data["turns"]]
+            data = {**data, "turns": turns}
+        elif version != VERSION:
             raise ValueError(
-                f"its version is {version!r}, this toolkit reads {VERSION}"
+                f"its version is {version!r}, this toolkit reads 1 to {VERSION}"
             )
         exact = _exact(SCHEMA, data, "episode")
         del exact["version"]
-        turns = tuple(_turn(turn) for turn in exact["turns"])
-        known = {"task": Task.from_dict(exact["task"]), "turns": turns}
+        known = {
+            "task": Task.from_dict(exact["task"]),
+            "turns": tuple(map(_turn, exact["turns"])),
+        }
         return Episode(
             **{**exact, **known, "stop_reason": StopReason(exact["stop_reason"])}
         )
@@ -103,6 +109,8 @@ def episode_from_dict(data: Mapping[str, Any]) -> Episode:
 
 def _turn(data: dict[str, Any]) -> Turn:
     lists = {k: tuple(v) for k, v in data.items() if isinstance(v, list)}
+    if len(lists["hidden_ids"]) != 2:
+        raise ValueError("hidden_ids are not two numbers")
     return Turn(**{**data, **lists})
 
 

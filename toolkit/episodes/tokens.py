@@ -4,7 +4,8 @@ An episode's ids are, turn by turn, what the world wrote (`observation_ids`) and
 the policy sampled (`action_ids`). Three things always hold:
 
 1. `action_mask` is 1 exactly on sampled ids and 0 everywhere else.
-2. The ids of all turns, concatenated, are the ids the model saw when it sampled.
+2. The ids of all turns, concatenated, are the ids the model saw when it sampled, but
+   for those that its turn says were hidden by then (`Turn.hidden_ids`).
 3. Nothing is encoded again: ids, masks and spans come from the record alone.
 
 Shapes: `B` episodes, `P` longest prompt, `T` longest completion, `K` turns.
@@ -38,6 +39,8 @@ class EpisodeTokens:
     """Sampling log-probability, 0 where not sampled, `(T,)`."""
     spans: list[tuple[int, int]]
     """Start and end of each turn's action inside `completion_ids`, `(K,)`."""
+    hidden: list[tuple[int, int]]
+    """Start and end of what each action no longer saw, as in `spans`, `(K,)`."""
 
 
 def tokenize_episode(episode: Episode) -> EpisodeTokens:
@@ -65,12 +68,18 @@ def tokenize_episode(episode: Episode) -> EpisodeTokens:
         ids += turn.action_ids
         mask += [1] * len(turn.action_ids)
         logprobs += turn.logprobs
+    prompt_ids = list(episode.turns[0].observation_ids)
+    before = len(prompt_ids)
     return EpisodeTokens(
-        prompt_ids=list(episode.turns[0].observation_ids),
+        prompt_ids=prompt_ids,
         completion_ids=ids,
         action_mask=mask,
         logprobs=logprobs,
         spans=spans,
+        hidden=[
+            (start - before, end - before) if start < end else (0, 0)
+            for start, end in (turn.hidden_ids for turn in episode.turns)
+        ],
     )
 
 
@@ -90,6 +99,9 @@ class TokenBatch:
     """`(B, T)`, 1 on sampled tokens."""
     logprobs: Tensor
     """`(B, T)`, 0 where not sampled."""
+    hidden: Tensor | None
+    """`(B, T, 2)`, for each sampled token where the part of the completion begins and
+    ends that the model no longer saw; `None` if all was seen by all."""
 
 
 def pad_batch(episodes: Sequence[EpisodeTokens], pad_id: int) -> TokenBatch:
@@ -108,7 +120,20 @@ def pad_batch(episodes: Sequence[EpisodeTokens], pad_id: int) -> TokenBatch:
         completion_mask=_rectangle([[1] * len(e.completion_ids) for e in episodes], 0),
         action_mask=_rectangle([e.action_mask for e in episodes], 0),
         logprobs=_rectangle([e.logprobs for e in episodes], 0.0),
+        hidden=_hidden(episodes),
     )
+
+
+def _hidden(episodes: Sequence[EpisodeTokens]) -> Tensor | None:
+    """Write what was hidden onto the tokens of actions, `(B, T, 2)`."""
+    import torch
+
+    if not any(end for e in episodes for _, end in e.hidden):
+        return None
+    spans = [e.spans for e in episodes]
+    width = max(len(e.completion_ids) for e in episodes)
+    edges = ([[places[i] for places in e.hidden] for e in episodes] for i in (0, 1))
+    return torch.stack([spread_turns(edge, spans, width) for edge in edges], -1).long()
 
 
 def spread_turns(

@@ -33,7 +33,7 @@ FOLDER = Path("experiments")
 """Where presets are looked for by name."""
 MEASURES = ("success", "points")
 """What exams can count, see `toolkit.evaluation.Evaluation`."""
-LIMITS = ("max_action_tokens", "max_context")
+LIMITS = ("max_action_tokens", "max_context", "history")
 """What a start may pass on to `load_policy`."""
 T = TypeVar("T")
 
@@ -62,6 +62,8 @@ class Start:
     max_context: int | None = None
     """Longest episode in tokens (`None`: what the model can hold). One that outgrows it
     ends there, with `context_limit` as the reason."""
+    history: int | None = None
+    """Most turns that the model sees (`None`: all), see `toolkit.policies.context`."""
 
     @property
     def given(self) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Action:
     """The answer as text."""
     observation_ids: tuple[int, ...] = ()
     """Ids that were appended for the observation, glue included."""
+    hidden_ids: tuple[int, int] = (0, 0)
+    """Which of the episode's ids the model no longer saw, see `Turn`."""
     ids: tuple[int, ...] = ()
     """Sampled ids, stop token included."""
     logprobs: tuple[float, ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from toolkit.errors import ConfigError, MissingExtraError, ModelError
 from toolkit.paths import SHIPPED_MODELS, assets_dir
 from toolkit.policies.base import Action, Observation, Policy, TokenView
 from toolkit.policies.chat import TurnTemplate, chat_template, compact_template
+from toolkit.policies.context import Context
 from toolkit.policies.sampling import (
     GenerateSampler,
     KVSampler,
@@ -32,21 +32,6 @@ BACKENDS: dict[str, Callable[[Any], Sampler]] = {
 STUCK = Action(text="", stop=StopReason.CONTEXT_LIMIT)
 
 
-@dataclass(kw_only=True, slots=True)
-class _Context:
-    """What the policy keeps of a live episode."""
-
-    rng: np.random.Generator
-    ids: list[int] = field(default_factory=list)
-    """All tokens so far."""
-    unread: list[int] = field(default_factory=list)
-    """The last of them, if somebody else wrote them and the model has not seen them."""
-    sampled: int = 0
-    """Length of the last action in tokens."""
-    is_open: bool = False
-    """Whether the last action was cut off before its stop token."""
-
-
 class ModelPolicy(Policy):
     """A causal language model that answers in free text.
 
@@ -57,7 +42,12 @@ class ModelPolicy(Policy):
             for models without one).
         temperature: Sampling temperature, also used in training.
         max_action_tokens: Longest action in tokens.
-        max_context: Longest episode in tokens (`None`: what the model can hold).
+        max_context: Most tokens that it sees at a time (`None`: what the model can
+            hold). An episode that outgrows them ends, with `context_limit` as the
+            reason.
+        history: Most turns that it sees at a time, at least 2 (`None`: all). When
+            there are more, or they outgrow `max_context`, it forgets the older half,
+            but never the first turn. See `toolkit.policies.context`.
         backend: `kv` (cache kept across turns) or `generate` (reference).
         name: Shown in reports.
 
@@ -75,6 +65,7 @@ class ModelPolicy(Policy):
         temperature: float = 1.0,
         max_action_tokens: int = 24,
         max_context: int | None = None,
+        history: int | None = None,
         backend: str = "kv",
         name: str = "model",
     ) -> None:
@@ -92,6 +83,7 @@ class ModelPolicy(Policy):
         self.temperature, self.max_action_tokens = temperature, max_action_tokens
         limit = int(getattr(model.config, "max_position_embeddings", 1 << 20))
         self.max_context = min(max_context or limit, limit)
+        self.history = _at_least_two(history)
         self.backend = backend
         self.trained_on: frozenset[tuple[str, int]] = frozenset()
         self.trained_by: int | None = None  # the thread that trains it, if one does
@@ -120,7 +112,12 @@ class ModelPolicy(Policy):
             pad_id=int(self.tokenizer.pad_token_id),
             greedy=greedy,
         )
-        self._contexts: dict[int, _Context] = {}
+        self._contexts: dict[int, Context] = {}
+
+    @property
+    def room(self) -> int:
+        """Most tokens that it can see before it acts."""
+        return self.max_context - self.max_action_tokens
 
     def act(self, observations: Sequence[Observation]) -> list[Action]:
         """Encode the new observations and sample one action each.
@@ -130,21 +127,23 @@ class ModelPolicy(Policy):
         """
         contexts = [self._context(o) for o in observations]
         encoded = self._encode(observations, contexts)
-        room = self.max_context - self.max_action_tokens
         fits = [
-            len(c.ids) + len(i) <= room for c, i in zip(contexts, encoded, strict=True)
+            c.make_room(len(ids), self.room)
+            for c, ids in zip(contexts, encoded, strict=True)
         ]
         if not any(fits):
             return [STUCK] * len(fits)
-        new = [[*c.unread, *ids] for c, ids in zip(contexts, encoded, strict=True)]
-        sampled = iter(
-            self._sampler.sample(
-                [o.episode for o in compress(observations, fits)],
-                list(compress(new, fits)),
-                [c.rng for c in compress(contexts, fits)],
-                self._params,
-            )
+        playing = [o.episode for o in compress(observations, fits)]
+        known = list(compress(contexts, fits))
+        self._sampler.drop(
+            [e for e, c in zip(playing, known, strict=True) if not c.read]
         )
+        new = [
+            c.observe(ids)
+            for c, ids in zip(known, compress(encoded, fits), strict=True)
+        ]
+        rngs = [c.rng for c in known]
+        sampled = iter(self._sampler.sample(playing, new, rngs, self._params))
         return [
             self._record(context, ids, next(sampled)) if fit else STUCK
             for context, ids, fit in zip(contexts, encoded, fits, strict=True)
@@ -161,10 +160,9 @@ class ModelPolicy(Policy):
         context = self._context(observation)
         seen = self._encode([observation], [context])[0]
         said = self.tokenizer(text, add_special_tokens=False).input_ids
-        new = [*seen, *said, self.template.stop_ids[0]]
-        context.ids += new
-        context.unread += new
-        context.is_open = False
+        context.make_room(len(seen), self.room)
+        context.observe(seen)
+        context.act([*said, self.template.stop_ids[0]])
 
     def explain(self, episode: int) -> list[TokenView]:
         """Return the tokens of the last action of a live episode, if it has any.
@@ -177,7 +175,7 @@ class ModelPolicy(Policy):
         if context is None or not context.sampled:
             return []
         return token_views(
-            self.model, self.tokenizer, context.ids, context.sampled, self.temperature
+            self.model, self.tokenizer, context.seen, context.sampled, self.temperature
         )
 
     def save(self, path: str | Path) -> None:
@@ -185,15 +183,16 @@ class ModelPolicy(Policy):
         self.model.save_pretrained(path)
         self.tokenizer.save_pretrained(path)
 
-    def _context(self, observation: Observation) -> _Context:
+    def _context(self, observation: Observation) -> Context:
         """Return what is kept of an episode; a new one begins its random stream."""
         if observation.episode not in self._contexts:
             rng = np.random.default_rng(observation.key)
-            self._contexts[observation.episode] = _Context(rng=rng)
+            context = Context(rng=rng, history=self.history)
+            self._contexts[observation.episode] = context
         return self._contexts[observation.episode]
 
     def _encode(
-        self, observations: Sequence[Observation], contexts: Sequence[_Context]
+        self, observations: Sequence[Observation], contexts: Sequence[Context]
     ) -> list[list[int]]:
         """Return the ids to append; the stop token closes an action cut off."""
         texts = [
@@ -207,12 +206,11 @@ class ModelPolicy(Policy):
             for c, row in zip(contexts, ids, strict=True)
         ]
 
-    def _record(self, context: _Context, ids: list[int], sampled: Sampled) -> Action:
+    def _record(self, context: Context, ids: list[int], sampled: Sampled) -> Action:
         """Update an episode's context and return its action."""
         ended = sampled.ids[-1] in self.template.stop_ids
-        context.is_open = not ended
-        context.ids += [*ids, *sampled.ids]
-        context.unread, context.sampled = [], len(sampled.ids)
+        context.act(sampled.ids, is_open=not ended)
+        context.read, context.sampled = len(context.ids), len(sampled.ids)
         return Action(
             text=self.tokenizer.decode(
                 sampled.ids[:-1] if ended else sampled.ids,
@@ -220,6 +218,7 @@ class ModelPolicy(Policy):
                 clean_up_tokenization_spaces=False,
             ),
             observation_ids=tuple(ids),
+            hidden_ids=context.hidden,
             ids=tuple(sampled.ids),
             logprobs=tuple(sampled.logprobs),
         )
@@ -343,6 +342,17 @@ def _check_positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
             raise ConfigError(f"{name} is {value}.", "It must be above zero.")
+
+
+def _at_least_two(history: int | None) -> int | None:
+    """Raise if a history has no room for the first turn and the newest."""
+    if history is not None and history < 2:
+        raise ConfigError(
+            f"history is {history}.",
+            "The first turn is always seen, and so is the newest.",
+            "Give 2 or more, or None to see all turns.",
+        )
+    return history
 
 
 def _four_bits(dtype: Any) -> Any:

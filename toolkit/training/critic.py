@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from toolkit.errors import ModelError
+from toolkit.training.packed import Rows, episode_rows, spread
 
 NAME = "critic"
 FILE = "critic.safetensors"
@@ -143,27 +144,33 @@ def listening(
         hook.remove()
 
 
-def values_before(heard: list[Tensor], mask: Tensor, width: int) -> Tensor:
-    """Return the value before each token of the completion, `(B, T)`.
+def values_before(
+    heard: list[Tensor], episodes: Rows, contexts: Rows, width: int
+) -> Tensor:
+    """Return the value before each sampled token of the completions `(B, T)`, else 0.
 
     Args:
-        heard: What `listening` collected while a rectangle was scored, a few rows at a
-            time: `(b, L)`, or packed `(1, N)`.
-        mask: `(B, L)`, nonzero on real tokens.
+        heard: What `listening` collected while contexts were scored, a few rows at a
+            time: `(r, L)`, or packed `(1, N)`.
+        episodes: One row each.
+        contexts: What was scored, see `toolkit.training.packed.context_rows`.
         width: `T`; the completion is on the right.
 
     >>> mask = torch.tensor([[0, 1, 1, 1], [1, 1, 1, 0]])  # prompts of 1 and 2 tokens
+    >>> wanted = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 0]])
+    >>> rows = episode_rows(mask, mask, wanted)
     >>> packed = torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
-    >>> values_before([packed], mask, 2)
+    >>> values_before([packed], rows, rows, 2)
     tensor([[1., 2.],
-            [5., 6.]])
+            [5., 0.]])
     """
     flat = torch.cat([values.flatten() for values in heard])
+    mask, wanted = contexts.mask.bool(), contexts.wanted.bool()
     if flat.numel() == mask.numel():
         values = flat.view(mask.shape)
     else:
-        values = flat.new_zeros(mask.shape).masked_scatter(mask.bool(), flat)
-    return values[:, -width - 1 : -1]
+        values = flat.new_zeros(mask.shape).masked_scatter(mask, flat)
+    return spread(values.roll(1, dims=1)[wanted], episodes, width)
 
 
 def value_losses(

@@ -19,8 +19,9 @@ from toolkit.episodes.record import Episode
 from toolkit.episodes.tokens import EpisodeTokens, pad_batch, tokenize_episode
 from toolkit.errors import ConfigError
 from toolkit.policies.base import Policy
+from toolkit.policies.context import Context
 from toolkit.policies.models import ModelPolicy
-from toolkit.training.packed import pack, score
+from toolkit.training.packed import Rows, context_rows, episode_rows, pack, score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,16 +101,21 @@ def encode_episode(policy: ModelPolicy, episode: Episode) -> Episode:
     said = policy.tokenizer(
         [t.completion for t in episode.turns], add_special_tokens=False
     ).input_ids
-    turns = tuple(
-        replace(
+    context = Context(rng=np.random.default_rng(0), history=policy.history)
+    turns = []
+    for turn, observed, acted in zip(episode.turns, seen, said, strict=True):
+        context.make_room(len(observed), policy.room)
+        context.observe(observed)
+        context.act([*acted, stop])
+        encoded = replace(
             turn,
-            observation_ids=tuple(seen[k]),
-            action_ids=(*said[k], stop),
-            logprobs=(0.0,) * (len(said[k]) + 1),
+            observation_ids=tuple(observed),
+            hidden_ids=context.hidden,
+            action_ids=(*acted, stop),
+            logprobs=(0.0,) * (len(acted) + 1),
         )
-        for k, turn in enumerate(episode.turns)
-    )
-    return replace(episode, turns=turns)
+        turns.append(encoded)
+    return replace(episode, turns=tuple(turns))
 
 
 def imitate(
@@ -180,7 +186,9 @@ def action_loss(model: Any, batch: Sequence[EpisodeTokens], pad_id: int) -> Tens
     ids = torch.cat([tensors.prompt_ids, tensors.completion_ids], 1)  # (B, L)
     mask = torch.cat([tensors.prompt_mask, tensors.completion_mask], 1)
     acted = torch.cat([0 * tensors.prompt_mask, tensors.action_mask], 1)
-    logp, _ = score(model, pack(*(t.to(model.device) for t in (ids, mask, acted))))
+    begin = tensors.prompt_ids.shape[1]
+    rows = context_rows(episode_rows(ids, mask, acted), tensors.hidden, begin)
+    logp, _ = score(model, pack(Rows(*(t.to(model.device) for t in rows))))
     return -logp.mean()
 
 

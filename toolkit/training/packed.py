@@ -1,18 +1,21 @@
-"""Score recorded tokens without padding: rows end to end, `(1, N)`.
+"""Which tokens to score as rows of what, and how to do so without padding.
 
-Episodes differ in length, and a rectangle of them is a third padding. Here, as in
-`toolkit.policies.kv_cache`, the layers of the model see the tokens of all rows as one
-long row, attention is computed row by row, and the head sees only the positions whose
-next token is wanted.
+An episode is a row, unless its model had a limited history: then every stretch of it
+that was played with the same context is one (`context_rows`).
 
-Shapes: `B` rows, `L` columns of the rectangle, `N` real tokens in all, `n` of them
-wanted.
+Episodes differ in length, and a rectangle of them is a third padding. So, as in
+`toolkit.policies.kv_cache`, rows are laid end to end, `(1, N)` (`pack`): the layers of
+the model see one long row, attention is computed row by row, and the head sees only the
+positions whose next token is wanted.
+
+Shapes: `B` episodes of `T` tokens behind the prompt, `R` rows of `L` columns, `N` real
+tokens in all, `n` of them wanted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +27,64 @@ from toolkit.policies.kv_cache import attending, check_plain
 ATTENTION = "toolkit_packed"
 
 
+class Rows(NamedTuple):
+    """A rectangle of tokens, some of which are to be scored."""
+
+    ids: Tensor
+    """Token ids `(R, L)`."""
+    mask: Tensor
+    """`(R, L)`, nonzero on real tokens."""
+    wanted: Tensor
+    """`(R, L)`, nonzero on tokens to be scored."""
+    episode: Tensor
+    """Number of the episode that each row is of `(R,)`."""
+
+
+def episode_rows(ids: Tensor, mask: Tensor, wanted: Tensor) -> Rows:
+    """Return rows that are an episode each."""
+    return Rows(ids, mask, wanted, torch.arange(len(ids), device=ids.device))
+
+
+def context_rows(episodes: Rows, hidden: Tensor | None, begin: int) -> Rows:
+    """Give every context of an episode a row of its own.
+
+    A context is what the model saw while it played one or more turns. Its row ends with
+    the last token that was sampled in it, and the tokens sampled in it are wanted.
+    Wanted tokens stay in the same order, row after row.
+
+    Args:
+        episodes: One row each.
+        hidden: As in `TokenBatch`, `(B, T, 2)`.
+        begin: Column where completions begin.
+    """
+    if hidden is None:
+        return episodes
+    numbers, kept, wanted = [], [], []
+    inside = slice(begin, begin + hidden.shape[1])
+    for i, acted in enumerate(episodes.wanted.bool()):
+        edges = hidden[i]
+        # an episode without wanted tokens has a row too
+        contexts = set(map(tuple, edges[acted[inside]].tolist())) or {(0, 0)}
+        for start, end in sorted(contexts):
+            mine = acted.clone()
+            mine[inside] &= (edges == edges.new_tensor([start, end])).all(1)
+            keep = episodes.mask[i].bool().clone()
+            keep[begin + start : begin + end] = False
+            keep &= mine.flip(0).cumsum(0).flip(0) > 0 if mine.any() else True
+            numbers.append(i)
+            kept.append(keep)
+            wanted.append(mine)
+    mask = torch.stack(kept)
+    order = mask.int().argsort(dim=1, stable=True)  # what is left out goes to the left
+    order = order[:, -int(mask.sum(1).max()) :]
+    return Rows(
+        episodes.ids[numbers].gather(1, order),
+        mask.gather(1, order),
+        torch.stack(wanted).gather(1, order),
+        torch.tensor(numbers, device=order.device),
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
     """Rows end to end."""
@@ -33,27 +94,33 @@ class Packed:
     position: Tensor
     """Place of each token in its row `(1, N)`."""
     lengths: list[int]
-    """Tokens of each row `(B,)`."""
+    """Tokens of each row `(R,)`."""
     wanted: Tensor
     """Which of the tokens are to be scored `(N,)`, never the first of a row."""
 
 
-def pack(ids: Tensor, mask: Tensor, wanted: Tensor) -> Packed:
-    """Leave the padding out of a rectangle of tokens.
-
-    Args:
-        ids: `(B, L)`.
-        mask: `(B, L)`, nonzero on real tokens.
-        wanted: `(B, L)`, nonzero on tokens to be scored.
-    """
-    real = mask.bool()
+def pack(rows: Rows) -> Packed:
+    """Leave the padding out of a rectangle of tokens."""
+    real = rows.mask.bool()
     position = real.cumsum(1) - 1
     return Packed(
-        ids=ids[real][None],
+        ids=rows.ids[real][None],
         position=position[real][None],
         lengths=real.sum(1).tolist(),
-        wanted=((wanted != 0) & (position > 0))[real],
+        wanted=((rows.wanted != 0) & (position > 0))[real],
     )
+
+
+def spread(found: Tensor, rows: Rows, width: int) -> Tensor:
+    """Lay numbers of wanted tokens out on the last columns, `(R, width)`, 0 elsewhere.
+
+    Args:
+        found: One number for each wanted token, row after row `(n,)`.
+        rows: Where the tokens are.
+        width: Number of columns.
+    """
+    empty = found.new_zeros(rows.wanted.shape)
+    return empty.masked_scatter(rows.wanted.bool(), found)[:, -width:]
 
 
 def score(
@@ -159,6 +226,6 @@ def trim_padding(inputs: dict[str, Any]) -> dict[str, Any]:
     for name, value in inputs.items():
         if name.startswith("prompt_"):
             out[name] = value[:, -prompt:]
-        elif isinstance(value, Tensor) and value.dim() == 2 and value.shape[1] == width:
+        elif isinstance(value, Tensor) and value.dim() > 1 and value.shape[1] == width:
             out[name] = value[:, :longest]
     return out

@@ -211,8 +211,7 @@ class PPOTrainer(EpisodeTrainer):
         with torch.no_grad(), self.clock.on("loss"):
             with self._listening(self.model) as heard:
                 logps, *_ = score(self.model, *what, batch_size=rows)
-            values = values_before(heard, what[1], width)
-            values = (values.cpu() * batch.action_mask).float()
+            values = values_before(heard, *self._contexts(*what), width).cpu().float()
             if not config.kl_in_reward:
                 return values, torch.zeros_like(values)
             with self._reference() as model:
@@ -261,9 +260,13 @@ class PPOTrainer(EpisodeTrainer):
         """Add the critic's loss to TRL's."""
         with self._listening(model) as heard:
             policy_loss = super()._loss(model, inputs)
-        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+        ids, mask = (
+            torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1)
+            for x in ("ids", "mask")
+        )
         old, targets = inputs["old_values"], inputs["value_targets"]
-        values = values_before(heard, mask, old.shape[1])
+        width = old.shape[1]
+        values = values_before(heard, *self._contexts(ids, mask, width), width)
         config: TrainConfig = self.args
         errors = value_losses(values, old, targets, config.value_clip)
         # one divisor for all micro-batches and processes, as TRL's for tokens

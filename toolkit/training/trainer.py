@@ -1,4 +1,6 @@
-"""TRL's `GRPOTrainer`, fed with episodes. TRL's seams are touched here and in `ppo.py`.
+"""TRL's `GRPOTrainer`, fed with episodes.
+
+TRL's seams are touched here, in `scoring.py` and in `ppo.py`.
 
 TRL asks `rollout_func` for prompts, completions and a mask; we answer with episodes
 that `collect` played. Then three methods are overridden:
@@ -7,9 +9,7 @@ that `collect` played. Then three methods are overridden:
   prompt column to `rollout_func`), and afterwards replace TRL's advantage per episode
   `(B,)` by ours per token `(B, T)`.
 * `_compute_loss`: leave out rows that add nothing and columns that are all padding.
-* `_get_per_token_logps_and_entropies`: score sampled tokens only, without padding.
-
-The last two change neither the loss nor its gradient, only the work.
+* `_get_per_token_logps_and_entropies`: score sampled tokens only, see `scoring.py`.
 
 Each assumption about TRL has a test in `tests/training/test_trl_seams.py` that fails
 with `DRIFT`.
@@ -28,7 +28,6 @@ from accelerate.utils import gather_object
 from datasets import Dataset
 from peft import PeftModel
 from torch import Tensor
-from trl import GRPOTrainer
 
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode
@@ -47,19 +46,24 @@ from toolkit.training.controls import BatchAbandoned
 from toolkit.training.credit import get_credit, keywords
 from toolkit.training.events import EventLog, rollout_facts
 from toolkit.training.folder import last_checkpoint
-from toolkit.training.packed import keep_rows, pack, score, trim_padding
 from toolkit.training.plan import Plan
 from toolkit.training.returns import Rewards, TurnValues, episode_returns
 from toolkit.training.samples import FILE, sample_facts
+from toolkit.training.scoring import ScoringTrainer
 
 DEAD = EpisodeTokens(
-    prompt_ids=[0], completion_ids=[0], action_mask=[0], logprobs=[0.0], spans=[]
+    prompt_ids=[0],
+    completion_ids=[0],
+    action_mask=[0],
+    logprobs=[0.0],
+    spans=[],
+    hidden=[],
 )
 """Stands for an episode without tokens, or whose world or reward broke: TRL needs a
 token, and what is masked is neither trained on nor counted."""
 
 
-class EpisodeTrainer(GRPOTrainer):
+class EpisodeTrainer(ScoringTrainer):
     """Trains a `ModelPolicy` on the episodes it plays.
 
     Args:
@@ -88,8 +92,8 @@ class EpisodeTrainer(GRPOTrainer):
         self._rewards: Rewards = []
         self._tokens: list[EpisodeTokens] = []
         self._advantages: TurnValues = []
-        self._acted = torch.zeros(0, 0)  # (B, T), 1 on what is to be scored
-        self._logps = torch.zeros(0, 0)  # (B, T), of the last pass
+        self._acted = self._logps = torch.zeros(0, 0)
+        self._hidden = None
         policy.temperature = config.temperature  # sampled and trained must agree
         with _reference_on_disk(policy, config):
             super().__init__(
@@ -167,7 +171,8 @@ class EpisodeTrainer(GRPOTrainer):
             tokenize_episode(e) if e.turns and r is not None else DEAD
             for e, r in zip(self.episodes, rewards, strict=True)
         ]
-        self._acted = pad_batch(self._tokens, 0).action_mask
+        batch = pad_batch(self._tokens, 0)
+        self._acted, self._hidden = batch.action_mask, batch.hidden
         self._advantages = self._assign_credit(rewards)
         self._report(scored, self.clock.since(before))
         return {
@@ -238,6 +243,8 @@ class EpisodeTrainer(GRPOTrainer):
         advantages = self._token_advantages(ids.shape[1])
         self._sample(advantages)
         output["advantages"] = advantages.to(ids.device)
+        if self._hidden is not None:
+            output["hidden"] = self._hidden.to(ids.device)
         return output
 
     def _token_advantages(self, width: int) -> Tensor:
@@ -253,6 +260,7 @@ class EpisodeTrainer(GRPOTrainer):
         with self.clock.on("loss"):
             inputs = self._needed(inputs)
             self._acted = inputs["completion_mask"] * inputs["tool_mask"]
+            self._hidden = inputs.get("hidden")
             loss = self._loss(model, inputs)
             self._log_gap(inputs)
             return loss
@@ -273,57 +281,6 @@ class EpisodeTrainer(GRPOTrainer):
         gap = gaps.sum() / self._acted.sum().clamp(min=1)
         name = "sampling/sampling_logp_difference/mean"
         self._metrics["train"][name].append(float(self.accelerator.reduce(gap, "mean")))
-
-    def _needed(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what adds nothing to the loss."""
-        if self.accelerator.num_processes > 1:
-            # TRL gathers metrics: all processes need equal rows
-            return trim_padding(inputs)
-        acted = inputs["completion_mask"] * inputs["tool_mask"]
-        inputs = keep_rows(inputs, acted.bool().any(1))
-        if self.args.rows_may_be_dropped and not self.aux_loss_enabled:
-            inputs = keep_rows(inputs, inputs["advantages"].ne(0).any(1))
-        return trim_padding(inputs)
-
-    def _get_per_token_logps_and_entropies(
-        self,
-        model: Any,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        logits_to_keep: int,
-        batch_size: int | None = None,
-        **others: Any,
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return log-probability and entropy of sampled tokens `(B, T)`, 0 elsewhere.
-
-        If attention cannot be packed, TRL scores all tokens.
-        """
-        if not self._is_packed:
-            scored: tuple[Tensor, Tensor | None, Tensor | None]
-            scored = super()._get_per_token_logps_and_entropies(
-                model, input_ids, attention_mask, logits_to_keep, batch_size, **others
-            )
-            self._logps = scored[0].detach()
-            return scored
-        wanted = torch.zeros_like(attention_mask)
-        begin = wanted.shape[1] - logits_to_keep
-        wanted[:, begin : begin + self._acted.shape[1]] = self._acted
-        parts = [
-            torch.split(t, batch_size or len(wanted))
-            for t in (input_ids, attention_mask, wanted)
-        ]
-        fused = input_ids.device.type == "cuda"
-        with self.accelerator.autocast():
-            found = [
-                score(model, pack(*part), temperature=self.temperature, fused=fused)
-                for part in zip(*parts, strict=True)
-            ]
-        logps, entropies = map(torch.cat, zip(*found, strict=True))
-        empty = logps.new_zeros(wanted.shape)
-        logps = empty.masked_scatter(wanted.bool(), logps)
-        entropies = empty.masked_scatter(wanted.bool(), entropies)
-        self._logps = logps[:, begin:].detach()
-        return logps[:, begin:], entropies[:, begin:], None
 
     # ---- reporting ---------------------------------------------------------------
 

@@ -212,6 +212,7 @@ class Game:
             reward=reward,
             info={k: v for k, v in info.items() if k not in HIDDEN},
             observation_ids=action.observation_ids,
+            hidden_ids=action.hidden_ids,
             action_ids=action.ids,
             logprobs=action.logprobs,
         )

@@ -1,4 +1,5 @@
-"""Long observations: an episode that outgrows the context of a policy ends there."""
+"""Long observations: an episode that outgrows the context of a policy ends there, or
+goes on without its older turns."""
 
 import pytest
 
@@ -24,3 +25,13 @@ def test_an_episode_ends_where_the_context_does(room):
     assert sum(len(t.observation_ids) + len(t.action_ids) for t in episode.turns) <= (
         short.max_context
     )
+    forgetful = tiny_policy(
+        max_action_tokens=4, max_context=short.max_context, history=4
+    )
+    episode = collect(forgetful, env, task, workers=0, progress=False)[0]
+    if room == 1:  # not even the first turn and the newest fit
+        assert episode.stop_reason is StopReason.CONTEXT_LIMIT
+        return
+    assert episode.stop_reason is StopReason.TURN_LIMIT
+    start, end = episode.turns[-1].hidden_ids
+    assert len(episode.ids) - (end - start) <= forgetful.max_context < len(episode.ids)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.policies.context import Context
+
+STOP = -1
+turns = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(1, 4), st.booleans()), max_size=30
+)
+
+
+def context_of(history):
+    return Context(rng=np.random.default_rng(0), history=history)
+
+
+def play(context, turns, room=10**9):
+    """Play turns of (observed ids, sampled ids, cut off); yield what was to be read.
+
+    Ids count up, but for the stop token that closes an action which was cut off.
+    """
+    count = 0
+    for k, (observed, sampled, is_open) in enumerate(turns):
+        new = [STOP] * context.is_open + list(range(count, count + observed))
+        if not context.make_room(len(new), room):
+            return
+        is_anew = not context.read
+        yield k, new, context.observe(new), is_anew
+        count += observed
+        context.act(range(count, count + sampled), is_open=is_open)
+        context.read = len(context.ids)
+        count += sampled
+
+
+@given(turns, st.integers(2, 9))
+def test_the_first_turn_and_the_newest_are_seen(turns, history):
+    context = context_of(history)
+    first = []
+    for k, _, _, _ in play(context, turns):
+        assert len(context.starts) == k + 1
+        seen_turns = k + 1 - context.forgotten
+        assert min(k + 1, 1 + history // 2) <= seen_turns <= history
+        if k == 1:
+            first = context.ids[: context.starts[1]]
+        start, end = context.hidden
+        assert context.seen == context.ids[:start] + context.ids[end:]
+        if context.forgotten:
+            assert context.seen[: len(first)] == first
+            assert start == context.starts[1]
+            assert end == context.starts[context.forgotten + 1]
+
+
+@given(turns, st.integers(2, 9))
+def test_what_is_read_adds_up_to_what_is_seen(turns, history):
+    context, cache = context_of(history), []
+    for _, _, new, is_anew in play(context, turns):
+        cache = new if is_anew else cache + new
+        assert cache == context.seen
+        sampled = turns[len(context.starts) - 1][1]
+        begin = cache[-1] + 1
+        cache = cache + list(range(begin, begin + sampled))
+
+
+@given(turns)
+def test_nothing_is_forgotten_without_a_limit(turns):
+    context = context_of(None)
+    for _, _, _, is_anew in play(context, turns):
+        assert context.seen == context.ids
+        assert is_anew == (len(context.starts) == 1)
+
+
+@given(turns, st.integers(4, 9), st.integers(20, 40))
+def test_turns_that_do_not_fit_are_forgotten_too(turns, history, room):
+    context = context_of(history)
+    for _, _, _, _ in play(context, turns, room):
+        assert len(context.seen) <= room
+    played = len(context.starts)
+    if played < len(turns):  # not even the first turn and the newest fit
+        kept = context.starts[1] if played > 1 else len(context.ids) + context.is_open
+        assert kept + turns[played][0] > room
+
+
+def test_a_history_is_halved_when_it_is_full():
+    context = context_of(4)
+    seen = [
+        (len(context.starts) - context.forgotten, is_anew)
+        for _, _, _, is_anew in play(context, [(3, 2, False)] * 9)
+    ]
+    assert seen == [(1, True), (2, False), (3, False), *[(4, False), (3, True)] * 3]
+
+
+def test_a_stop_token_that_closes_what_is_forgotten_is_forgotten():
+    context = context_of(2)
+    turns = [(3, 2, True), (3, 2, True), (3, 2, True)]
+    *_, (_, new, read, _) = play(context, turns)
+    assert new[0] == STOP
+    assert read == [0, 1, 2, 3, 4, STOP, *new[1:]]
+
+
+@pytest.mark.parametrize("acted", [1, 5])
+def test_an_action_that_is_no_longer_the_last_has_no_length(acted):
+    context = context_of(2)
+    list(play(context, [(3, 2, False)] * 3))
+    context.sampled = acted
+    assert context.make_room(2, 10**9)
+    assert context.sampled == 0
