@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from toolkit.errors import ModelError
-from toolkit.training.packed import Rows, episode_rows, spread
+from toolkit.training.packed import Rows, spread
 
 NAME = "critic"
 FILE = "critic.safetensors"
@@ -156,6 +156,7 @@ def values_before(
         contexts: What was scored, see `toolkit.training.packed.context_rows`.
         width: `T`; the completion is on the right.
 
+    >>> from toolkit.training.packed import episode_rows
     >>> mask = torch.tensor([[0, 1, 1, 1], [1, 1, 1, 0]])  # prompts of 1 and 2 tokens
     >>> wanted = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 0]])
     >>> rows = episode_rows(mask, mask, wanted)
