@@ -166,8 +166,12 @@ def test_train_from_a_file(tmp_path):
     path.write_text(yaml.safe_dump(settings))
     run = train_from_file(path)
     assert (run.step, run.stopped) == (2, "finished")
-    again = train_from_file(path, ["--max_steps", "1"])  # finished runs start anew
+    longer = train_from_file(path, ["--max_steps", "3"])
+    assert longer.step == 3
+    assert [e["step"] for e in longer.events if e["event"] == "resumed"] == [2]
+    again = train_from_file(path, ["--max_steps", "1"])  # what is done begins anew
     assert again.step == 1
+    assert again.events[0]["event"] == "run_started"
 
 
 def test_temperature_is_the_policys(tmp_path):

@@ -172,8 +172,8 @@ def train_from_file(
     Args:
         path: YAML whose keys are the fields of `TrainConfig`.
         overrides: Command-line arguments such as `["--max_steps", "10"]`.
-        resume: Go on from the last checkpoint in `output_dir`, if there is one and
-            the run had not finished.
+        resume: Go on from the last checkpoint in `output_dir`, if there is one. A run
+            that has finished all of `max_steps` begins anew.
 
     Raises:
         ConfigError: If a setting is unknown, out of range or contradicts another.
@@ -186,7 +186,9 @@ def train_from_file(
     tasks = tasks_of(config.env, split="train", n=config.n_tasks, **params)
     policy = load_policy(config.policy, temperature=config.temperature)
     past = read_events(Path(config.output_dir or "") / "events.jsonl")
-    resume = resume and not (past and past[-1].get("reason") == "finished")
+    last = past[-1] if past else {}
+    is_done = last.get("reason") == "finished" and last["step"] >= config.max_steps
+    resume = resume and not is_done
     rows = _rows(tasks, config)
     job = Job(policy=policy, env=env, rows=rows, config=config, resume=resume)
     return carry_out(job, controls_of(job))
