@@ -107,6 +107,13 @@ def test_the_prompt_is_all_that_the_model_had_read():
     assert "before turn 2 A hall. > go A yard." in text(by_hand)
 
 
+def test_what_a_model_forgot_is_not_in_its_prompt():
+    newest = turn("A shed", "up", logp=-0.1, hidden_ids=(8, 17))
+    made = EpisodeView(episode(*GAME.turns, newest), tokenizer=Letters())
+    made.jump(3)
+    assert "before turn 3 (14 tokens, 9 are forgotten) A hallgoA shed" in text(made)
+
+
 def test_facts_that_the_model_was_not_told_have_a_badge():
     assert "privileged facts after it room: yard · first_room: hall" in text(
         EpisodeView(GAME)

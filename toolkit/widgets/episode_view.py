@@ -297,9 +297,11 @@ class EpisodeView(ToolkitWidget):
         return tokens_line(found, "its tokens:")
 
     def _prompt(self, k: int, most: int) -> Tree:
-        """Return all that had been read and said before turn `k`."""
+        """Return all that the policy saw when it played turn `k`."""
         text, total = self._read(k, most)
-        size = f" ({count(total, 'token')})" if total else ""
+        start, end = self.episode.turns[k].hidden_ids
+        gone = f", {end - start} are forgotten" if start < end else ""
+        size = f" ({count(total, 'token')}{gone})" if total else ""
         summary = f"all that the policy had read before turn {k + 1}{size}"
         return tag(
             "details",
@@ -310,21 +312,17 @@ class EpisodeView(ToolkitWidget):
 
     def _read(self, k: int, most: int) -> tuple[str, int]:
         """Return the end of the prompt of turn `k`, and of how many tokens it was."""
-        turns = self.episode.turns
-        total = sum(len(t.observation_ids) + len(t.action_ids) for t in turns[:k])
-        total += len(turns[k].observation_ids)
-        ids: list[int] = list(turns[k].observation_ids)
-        lines, size = [turns[k].observation], len(turns[k].observation)
-        for turn in reversed(turns[:k]):
-            if size > most and len(ids) > PROMPT_IDS:
-                break
-            ids = [*turn.observation_ids, *turn.action_ids, *ids]
-            lines = [turn.observation, f"> {turn.completion.strip()}", *lines]
-            size += len(turn.observation) + len(turn.completion)
-        text = "\n".join(lines)
-        if self.tokenizer is not None and total:
-            text = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-        return ("… " if len(text) > most else "") + text[-most:], total
+        past, turn = self.episode.turns[:k], self.episode.turns[k]
+        ids = [i for t in past for i in (*t.observation_ids, *t.action_ids)]
+        ids += turn.observation_ids
+        del ids[slice(*turn.hidden_ids)]
+        if self.tokenizer is not None and ids:
+            few = ids[-max(most, PROMPT_IDS) :]
+            text = self.tokenizer.decode(few, clean_up_tokenization_spaces=False)
+        else:
+            lines = [f"{t.observation}\n> {t.completion.strip()}" for t in past]
+            text = "\n".join([*lines, turn.observation])
+        return ("… " if len(text) > most else "") + text[-most:], len(ids)
 
     def _announcement(self) -> str:
         if not self.episode.turns:
