@@ -16,7 +16,10 @@ def context_of(history):
 
 
 def play(context, turns, room=10**9):
-    """Play turns of (observed ids, sampled ids, cut off); yield what was to be read.
+    """Play turns of (observed ids, sampled ids, cut off).
+
+    Yield the number of each turn, what the world wrote, what was to be read, and how
+    much of what had been read before is kept.
 
     Ids count up, but for the stop token that closes an action which was cut off.
     """
@@ -25,11 +28,11 @@ def play(context, turns, room=10**9):
         new = [STOP] * context.is_open + list(range(count, count + observed))
         if not context.make_room(len(new), room):
             return
-        is_anew = not context.read
-        yield k, new, context.observe(new), is_anew
+        kept = context.read
+        yield k, new, context.observe(new), kept
         count += observed
         context.act(range(count, count + sampled), is_open=is_open)
-        context.read = len(context.ids)
+        context.read = len(context.seen)
         count += sampled
 
 
@@ -54,8 +57,8 @@ def test_the_first_turn_and_the_newest_are_seen(turns, history):
 @given(turns, st.integers(2, 9))
 def test_what_is_read_adds_up_to_what_is_seen(turns, history):
     context, cache = context_of(history), []
-    for _, _, new, is_anew in play(context, turns):
-        cache = new if is_anew else cache + new
+    for _, _, new, kept in play(context, turns):
+        cache = cache[:kept] + new
         assert cache == context.seen
         sampled = turns[len(context.starts) - 1][1]
         begin = cache[-1] + 1
@@ -65,9 +68,9 @@ def test_what_is_read_adds_up_to_what_is_seen(turns, history):
 @given(turns)
 def test_nothing_is_forgotten_without_a_limit(turns):
     context = context_of(None)
-    for _, _, _, is_anew in play(context, turns):
+    for _, new, read, _ in play(context, turns):
         assert context.seen == context.ids
-        assert is_anew == (len(context.starts) == 1)
+        assert read == new
 
 
 @given(turns, st.integers(4, 9), st.integers(20, 40))
@@ -84,10 +87,10 @@ def test_turns_that_do_not_fit_are_forgotten_too(turns, history, room):
 def test_a_history_is_halved_when_it_is_full():
     context = context_of(4)
     seen = [
-        (len(context.starts) - context.forgotten, is_anew)
-        for _, _, _, is_anew in play(context, [(3, 2, False)] * 9)
+        (len(context.starts) - context.forgotten, kept)
+        for _, _, _, kept in play(context, [(3, 2, False)] * 9)
     ]
-    assert seen == [(1, True), (2, False), (3, False), *[(4, False), (3, True)] * 3]
+    assert seen == [(1, 0), (2, 5), (3, 10), *[(4, 15), (3, 5)] * 3]
 
 
 def test_a_stop_token_that_closes_what_is_forgotten_is_forgotten():
@@ -95,7 +98,8 @@ def test_a_stop_token_that_closes_what_is_forgotten_is_forgotten():
     turns = [(3, 2, True), (3, 2, True), (3, 2, True)]
     *_, (_, new, read, _) = play(context, turns)
     assert new[0] == STOP
-    assert read == [0, 1, 2, 3, 4, STOP, *new[1:]]
+    assert read == new[1:]
+    assert context.seen[:-2] == [0, 1, 2, 3, 4, STOP, *new[1:]]
 
 
 @pytest.mark.parametrize("acted", [1, 5])

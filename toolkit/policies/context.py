@@ -2,9 +2,10 @@
 
 With a limited history, an episode that has `history` turns and gets another one loses
 the older half of them, but never the first, which says what the task is. So the cache
-of keys and values lives for half a history of turns before it is computed anew, and
-training scores each token about twice. Dropping a turn each turn, as sliding windows
-do, would compute all that is seen anew every time.
+of keys and values lives for half a history of turns before all but the first turn is
+computed anew, and training scores every half with the one before it, and with the first
+turn. Dropping a turn each turn, as sliding windows do, would compute all that is seen
+anew every time.
 
 Nothing is encoded again: what is seen are ids of the episode, some of them left out.
 """
@@ -34,7 +35,7 @@ class Context:
     forgotten: int = 0
     """How many turns they are."""
     read: int = 0
-    """How many of the `ids` lie in the sampler's cache; 0 if it must begin anew."""
+    """How many ids of those that the model sees lie in the sampler's cache."""
     sampled: int = 0
     """Length of the last action in tokens, if the model acted last."""
     is_open: bool = False
@@ -69,7 +70,7 @@ class Context:
         if newest < len(self.starts) - self.forgotten:
             self.forgotten = len(self.starts) - newest
             self.hidden = (begins[1], begins[-newest])
-            self.read = self.sampled = 0
+            self.read, self.sampled = min(self.read, begins[1]), 0
         return fits
 
     def _length(self, count: int, begins: list[int], newest: int) -> int:
@@ -87,7 +88,7 @@ class Context:
         self.starts.append(len(self.ids) + self.is_open)
         self.ids += ids
         self.is_open = False
-        return self.ids[self.read :] if self.read else self.seen
+        return self.seen[self.read :]
 
     def act(self, ids: Sequence[int], *, is_open: bool = False) -> None:
         """Append an action.

@@ -135,9 +135,8 @@ class ModelPolicy(Policy):
             return [STUCK] * len(fits)
         playing = [o.episode for o in compress(observations, fits)]
         known = list(compress(contexts, fits))
-        self._sampler.drop(
-            [e for e, c in zip(playing, known, strict=True) if not c.read]
-        )
+        for e, c in zip(playing, known, strict=True):
+            self._sampler.keep(e, c.read)
         new = [
             c.observe(ids)
             for c, ids in zip(known, compress(encoded, fits), strict=True)
@@ -210,7 +209,7 @@ class ModelPolicy(Policy):
         """Update an episode's context and return its action."""
         ended = sampled.ids[-1] in self.template.stop_ids
         context.act(sampled.ids, is_open=not ended)
-        context.read, context.sampled = len(context.ids), len(sampled.ids)
+        context.read, context.sampled = len(context.seen), len(sampled.ids)
         return Action(
             text=self.tokenizer.decode(
                 sampled.ids[:-1] if ended else sampled.ids,

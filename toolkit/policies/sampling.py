@@ -69,6 +69,10 @@ class Sampler(Protocol):
         """Append `new_ids` to each episode's context and draw its next action."""
         ...
 
+    def keep(self, episode: int, length: int) -> None:
+        """Forget what an episode has behind its first `length` ids, if it is known."""
+        ...
+
     def drop(self, episodes: Collection[int]) -> None:
         """Forget episodes."""
         ...
@@ -77,8 +81,9 @@ class Sampler(Protocol):
 class KVSampler:
     """Keeps one `RowCache` over all turns of all live episodes.
 
-    Right for full-attention models and contexts that are only appended to. What is in
-    the cache belongs to one set of weights: call `start` after every optimiser step.
+    Right for full-attention models and contexts that are appended to or cut at the end.
+    What is in the cache belongs to one set of weights: call `start` after every
+    optimiser step.
 
     Args:
         model: A causal language model.
@@ -135,6 +140,12 @@ class KVSampler:
         for e, action in zip(episodes, out, strict=True):
             self.pending[e] = action.ids[-1:]  # sampled, not yet in the cache
         return out
+
+    def keep(self, episode: int, length: int) -> None:
+        """Forget what an episode has behind its first `length` ids, if it is known."""
+        row = self.row_of.get(episode)
+        if row is not None and self.cache.lengths[row] >= length:
+            self.cache.lengths[row], self.pending[episode] = length, []
 
     def drop(self, episodes: Collection[int]) -> None:
         """Free the rows of episodes that ended."""
@@ -248,6 +259,11 @@ class GenerateSampler:
             out.append(Sampled(ids=tokens[:end], logprobs=lp[:end]))
             self.history[e].extend(tokens[:end])
         return out
+
+    def keep(self, episode: int, length: int) -> None:
+        """Forget what an episode has behind its first `length` ids, if it is known."""
+        if episode in self.history:
+            del self.history[episode][length:]
 
     def drop(self, episodes: Collection[int]) -> None:
         """Forget histories."""
