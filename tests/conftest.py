@@ -1,5 +1,6 @@
 """Settings of the whole test run; they must stand before torch is imported."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -25,6 +26,18 @@ settings.load_profile("toolkit")
 
 def pytest_configure(config):
     """Watch notebooks, where there is nbval; its cells do not belong to this folder."""
+    from tests.notebooks import sharing
     from tests.notebooks.times import NotebookTimes
 
+    config.pluginmanager.register(sharing)
     config.pluginmanager.register(NotebookTimes())
+
+
+def pytest_collection_finish():
+    """Take what imports have made out of the search for garbage.
+
+    The trainer of transformers starts one with every run, and otherwise it would go
+    through half a million objects that stay, which takes longer than a small run.
+    """
+    gc.collect()
+    gc.freeze()

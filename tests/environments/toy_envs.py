@@ -52,7 +52,7 @@ class EchoEnv(TextEnv):
     def _facts(self, command):
         if command == "inspect":
             threads = os.environ["OMP_NUM_THREADS"]
-            return {"torch": "torch" in sys.modules, "threads": threads}
+            return {"modules": set(sys.modules), "threads": threads}
         if command == "secret":
             return {"lambda": lambda: None}
         return {"blob": "x" * 1_000_000} if command == "talk" else {}
