@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
 from toolkit.diagnosis import rules
-from toolkit.lessons.exercises import exercises_of
+from toolkit.lessons.misconceptions import said_by_checks, said_by_diagnosis
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\((?!https?:|#)")
@@ -95,10 +95,10 @@ class Misconceptions(SphinxDirective):
         """Return what is known about one lesson."""
         said = [
             f"{message} (`{name}`)"
-            for name, exercise in exercises_of(lesson).items()
-            for message in exercise.misconceptions()
+            for name, messages in said_by_checks(lesson).items()
+            for message in messages
         ]
-        said += [f"{r.why} (`{r.id}`)" for r in rules.RULES if r.lesson == lesson]
+        said += [f"{why} (`{i}`)" for i, why in said_by_diagnosis(lesson).items()]
         lines = "\n".join(f"- {line}" for line in said)
         text = f"**[{lesson}](/tutorials/{lesson}.ipynb)**\n\n{lines}\n"
         return self.parse_text_to_nodes(text)

@@ -68,6 +68,16 @@ def test_before_and_after_are_told_in_words():
     )
 
 
+def test_where_all_began_is_a_line_through_the_rows():
+    svg = before_after({"": ROWS}, sides=("old", "new"), title="t", start=HALF)
+    (line,) = re.findall(r'class="start" d="M([\d.]+) ', svg)
+    (square,) = [float(x) for x in re.findall(r'<rect x="([\d.]+)"', svg)][1:]
+    assert float(line) == pytest.approx(square + 4, abs=0.1)
+    assert "at the start 50 %" in Outline(svg).texts
+    (tag,) = Outline(svg).having("svg")
+    assert tag["aria-label"].startswith("t. at the start 50 % (25 % to 75 %); x: old")
+
+
 def test_narrow_panels_have_fewer_numbers():
     def ticks(count):
         panels = {str(i): ROWS for i in range(count)}

@@ -9,7 +9,11 @@ from toolkit.lessons.checks import Verdict, attempt
     ("answer", "message"),
     [
         (lambda: 1 / 0, "stopped with ZeroDivisionError: division by zero"),
-        (lambda: None, "a list of numbers is needed"),
+        (lambda: 1 + "a", "stopped with TypeError: unsupported"),
+        (lambda: None, "nothing came back; a list of numbers is needed"),
+        (lambda: 3.5, "3.5 came back; a list of numbers is needed"),
+        (lambda: {0: 1.0, 1: 2.0}, "a list of numbers is needed"),
+        (lambda: "12", "a list of numbers is needed"),
         (lambda: ["a"], "must hold numbers, side by side"),
         (lambda: [[1.0], [2.0]], "side by side"),
         (lambda: [1.0], "1 numbers came back for 2 turns"),
@@ -27,6 +31,7 @@ def test_numbers_are_handed_on():
 
 def test_a_tensor_is_a_list_of_numbers():
     assert attempt(lambda: torch.tensor([1.0, 2.0])) == ([1.0, 2.0], None)
+    assert attempt(lambda: list(torch.tensor([1.0, 2.0]))) == ([1.0, 2.0], None)
 
 
 def test_a_verdict_is_readable_as_text_and_on_a_page():

@@ -127,6 +127,14 @@ def test_before_and_after_take_evaluations_and_intervals():
     ]
 
 
+def test_a_common_start_is_told_once():
+    view = show_before_after({"": {"way": (LOW, HIGH)}}, start=LOW)
+    assert repr(view).splitlines()[1:] == [
+        "at the start 25 % (10 % to 50 %)",
+        "way: before 25 % (10 % to 50 %), after 75 % (50 % to 90 %)",
+    ]
+
+
 def measured(interval):
     return dict(zip(("success", "low", "high"), interval, strict=True), n=20)
 

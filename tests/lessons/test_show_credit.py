@@ -68,7 +68,9 @@ def test_numbers_of_other_episodes_are_refused():
 def test_silent_groups_are_counted():
     advantages = {"grpo": [[1.0], [-1.0, -1.0], [0.0], [0.0]], "none": [[1e-16]] * 4}
     view = show_group_shares(advantages, group_size=2)
-    assert view.text == "grpo: 1 of 2 silent\nnone: 2 of 2 silent"
+    assert view.text == (
+        "grpo: 1 of 2 silent (100 %, silent)\nnone: 2 of 2 silent (silent, silent)"
+    )
     label = outline(view).having("svg")[0]["aria-label"]
     assert "grpo: 100 %, silent; none: silent, silent" in label
 

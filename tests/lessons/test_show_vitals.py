@@ -17,7 +17,7 @@ def run(path, *success, gap=0.0):
         about = {"mean_return": share, "entropy": 0.5, "silent_groups": 0.25}
         ends = {"stop_reasons": {"won": 3, "turn_limit": 1}, "valid_rate": 1}
         rollout = {"event": "rollout", "step": k, "success": share, **about, **ends}
-        log = {"grad_norm": 0.75, GAP: gap}
+        log = {"grad_norm": k + 1, GAP: gap}
         lines += [rollout, {"event": "step", "step": k + 1, "log": log}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (path / "events.jsonl").write_text(text)
@@ -53,3 +53,9 @@ def test_signs_are_those_of_the_end(tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "events.jsonl").write_text("")
     assert vital_signs(tmp_path / "c", well).count("unknown") == 6
+
+
+def test_a_healthy_run_is_asked_for_the_same_steps(tmp_path):
+    short, long = run(tmp_path / "a", 0, 0), run(tmp_path / "b", *[0.5] * 11)
+    assert vital_signs(short, long).splitlines()[5].split()[-2:] == ["1.5", "1.5"]
+    assert vital_signs(long, short).splitlines()[5].split()[-2:] == ["9", "1.5"]

@@ -94,7 +94,12 @@ def interval_bars(rows: Mapping[str, Interval], *, title: str, width: int = 720)
 
 
 def before_after(
-    panels: Panels, *, sides: tuple[str, str], title: str, width: int = 760
+    panels: Panels,
+    *,
+    sides: tuple[str, str],
+    title: str,
+    start: Interval | None = None,
+    width: int = 760,
 ) -> str:
     """Draw two shares a row with their intervals, in panels beside each other.
 
@@ -102,6 +107,7 @@ def before_after(
         panels: All have the same rows.
         sides: What the two shares are, such as before and after.
         title: What is drawn.
+        start: The share that all rows began with, drawn through them.
         width: CSS pixels.
     """
     names = list(next(iter(panels.values())))
@@ -116,16 +122,20 @@ def before_after(
         parts.append(svg_text(across.start, 40, panel, fill=INK, weight=600))
         ticks = QUARTERS if wide > 220 else QUARTERS[::2]
         parts.append(uprights(across, 48, base, ticks))
+        parts += _start(across, start, base) if start else []
         for i, pair in enumerate(rows.values()):
             parts += _pair(across, pair, 78 + 40 * i)
-    words = "; ".join(sides_in_words(panels, sides))
+    words = "; ".join(sides_in_words(panels, sides, start))
     return svg_picture(width, base + 26, f"{title}. {words}", parts)
 
 
-def sides_in_words(panels: Panels, sides: tuple[str, str]) -> list[str]:
-    """Return one line for each row of each panel."""
-    return [
-        f"{panel}, {name}: {_pair_in_words(pair, sides)}"
+def sides_in_words(
+    panels: Panels, sides: tuple[str, str], start: Interval | None = None
+) -> list[str]:
+    """Return one line for the start, if it is known, and for each row of each panel."""
+    first = [_pair_in_words([start], ("at the start",))] if start else []
+    return first + [
+        f"{', '.join(filter(None, (panel, name)))}: {_pair_in_words(pair, sides)}"
         for panel, rows in panels.items()
         for name, pair in rows.items()
     ]
@@ -158,6 +168,18 @@ def _key(sides: tuple[str, str], width: int) -> list[str]:
     ]
 
 
+def _start(across: Scale, start: Interval, base: float) -> list[str]:
+    """Draw where all rows began, and its interval as a band behind them."""
+    value, low, high = map(across.at, start)
+    return [
+        f'<path d="M{low:.1f} 48H{high:.1f}V{base}H{low:.1f}z" '
+        f'style="fill:{INK};opacity:.1"/>',
+        f'<path class="start" d="M{value:.1f} 48V{base}" '
+        f'style="fill:none;stroke:{INK};stroke-dasharray:4 3"/>',
+        svg_text(value, 40, f"at the start {percent(start[0])}", anchor="middle"),
+    ]
+
+
 def _pair(across: Scale, pair: Sequence[Interval | None], y: float) -> list[str]:
     """Draw the two marks of a row above each other, each in its interval."""
     found = []
@@ -178,7 +200,7 @@ def _mark(x: float, y: float, side: int) -> str:
     return f'<rect {place} style="fill:{BEFORE}"/>'
 
 
-def _pair_in_words(pair: Sequence[Interval | None], sides: tuple[str, str]) -> str:
+def _pair_in_words(pair: Sequence[Interval | None], sides: Sequence[str]) -> str:
     told = [
         f"{side} {percent(i[0])} ({from_to(i[1], i[2])})"
         for side, i in zip(sides, pair, strict=True)

@@ -37,7 +37,7 @@ def group_shares(
         width: CSS pixels.
     """
     left, right = names_room(rows), 96
-    words = [f"{n}: {_shares_in_words(_shares(sizes))}" for n, sizes in rows.items()]
+    words = [f"{n}: {shares_in_words(sizes)}" for n, sizes in rows.items()]
     told = f"{title}. {'; '.join(words)}"
     hatch = hatch_name(told)
     parts = [hatching(hatch), svg_title(title)]
@@ -53,6 +53,11 @@ def group_shares(
         note = f"{silent} of {len(sizes)} silent"
         parts.append(svg_text(left + wide * len(sizes) + 6, y + 17, note))
     return svg_picture(width, 30 + 30 * len(rows), told, parts)
+
+
+def shares_in_words(sizes: Sequence[float]) -> str:
+    """Say which share each group has, in their order."""
+    return ", ".join(percent(s) if s else "silent" for s in _shares(sizes))
 
 
 def estimate_panels(
@@ -102,10 +107,6 @@ def estimates_in_words(panels: Estimates) -> list[str]:
 def _shares(sizes: Sequence[float]) -> list[float]:
     total = sum(sizes) or 1.0
     return [size / total for size in sizes]
-
-
-def _shares_in_words(shares: Sequence[float]) -> str:
-    return ", ".join(percent(s) if s else "silent" for s in shares)
 
 
 def _share(x: float, y: float, wide: float, share: float, hatch: str) -> str:

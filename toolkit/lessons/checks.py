@@ -6,7 +6,7 @@ instead of raising, so that a notebook with an unfinished exercise runs to its e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,20 +50,31 @@ def attempt(
     """
     try:
         answer = function(*args)
-        found = list(answer.tolist() if hasattr(answer, "tolist") else answer)
-        if not all(isinstance(v, (bool, int, float, np.number)) for v in found):
-            return [], not_yet("the list must hold numbers, side by side.")
-        if one_per and len(found) != one_per[0]:
-            count, things = one_per
-            return [], not_yet(
-                f"{len(found)} numbers came back for {count} {things}; one each is "
-                "needed."
-            )
-        return found, None
-    except TypeError as error:
-        return [], not_yet(f"a list of numbers is needed ({error}).")
     except Exception as error:  # whatever a learner's code may raise
         return [], not_yet(f"it stopped with {type(error).__name__}: {error}")
+    whole = answer.tolist() if hasattr(answer, "tolist") else answer
+    if not isinstance(whole, Iterable) or isinstance(whole, (str, Mapping)):
+        came = "nothing" if whole is None else f"{whole!r:.60}"
+        return [], not_yet(f"{came} came back; a list of numbers is needed.")
+    found = [v.item() if getattr(v, "ndim", None) == 0 else v for v in whole]
+    if not all(isinstance(v, (bool, int, float, np.number)) for v in found):
+        return [], not_yet("the list must hold numbers, side by side.")
+    if one_per and len(found) != one_per[0]:
+        count, things = one_per
+        return [], not_yet(
+            f"{len(found)} numbers came back for {count} {things}; one each is needed."
+        )
+    return found, None
+
+
+def agree(found: Sequence[float], wanted: Sequence[float] | np.ndarray) -> bool:
+    """Tell whether there are as many numbers, equal as far as single precision goes.
+
+    Args:
+        found: A learner's `(N,)`; whoever computes with torch has seven digits.
+        wanted: `(N,)`.
+    """
+    return len(found) == len(wanted) and np.allclose(found, wanted, atol=1e-5)
 
 
 def right(message: str) -> Verdict:

@@ -10,6 +10,7 @@ from toolkit.errors import ConfigError
 from toolkit.lessons.exercise import Exercise
 from toolkit.lessons.exercises import exercises_of
 from toolkit.lessons.masters import GUIDE, budget_line, facts_of, read
+from toolkit.lessons.misconceptions import said_by_checks, said_by_diagnosis
 
 HEADINGS = (
     "Plan for 50 minutes",
@@ -40,7 +41,7 @@ def guide(master: Path, executed: Any) -> str:
     notes = _notes(master)
     exercises = list(exercises_of(master.stem).values())
     known = {
-        "Common errors": _errors(exercises),
+        "Common errors": _errors(master.stem),
         "Expected numbers": _outputs(executed.cells),
     }
     parts = [
@@ -85,12 +86,15 @@ def _overview(exercises: list[Exercise]) -> str:
     return "\n".join([*head, "|---|---|---|---|", *rows]) if rows else ""
 
 
-def _errors(exercises: list[Exercise]) -> str:
-    """Say what the checks recognise, in their own words."""
+def _errors(lesson: str) -> str:
+    """Say what checks and diagnosis recognise, in their own words."""
     parts = []
-    for exercise in exercises:
-        said = "\n".join(f"- {message}" for message in exercise.misconceptions())
-        parts.append(f"The check of `{exercise.name}` says to wrong answers:\n\n{said}")
+    for name, messages in said_by_checks(lesson).items():
+        said = "\n".join(f"- {message}" for message in messages)
+        parts.append(f"The check of `{name}` says to wrong answers:\n\n{said}")
+    if alerts := said_by_diagnosis(lesson).items():
+        warned = "\n".join(f"- `{rule}`: {why}" for rule, why in alerts)
+        parts.append(f"`toolkit diagnose` warns of runs:\n\n{warned}")
     return "\n\n".join(parts)
 
 

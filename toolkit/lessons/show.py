@@ -123,6 +123,7 @@ def show_before_after(
     *,
     sides: tuple[str, str] = ("before", "after"),
     title: str = "Games won, with 95 % intervals",
+    start: Interval | None = None,
 ) -> View:
     """Draw success before and after with its intervals, a row for each way to train.
 
@@ -131,6 +132,7 @@ def show_before_after(
             all exams have the same ways.
         sides: What the two sides are.
         title: What is drawn.
+        start: Share and interval that all rows began with, if that is one and the same.
     """
     rows = {
         panel: {
@@ -139,8 +141,8 @@ def show_before_after(
         }
         for panel, ways in panels.items()
     }
-    picture = before_after(rows, sides=sides, title=title)
-    told = "\n".join([title, *sides_in_words(rows, sides)])
+    picture = before_after(rows, sides=sides, title=title, start=start)
+    told = "\n".join([title, *sides_in_words(rows, sides, start)])
     return View(html=picture, text=told, svg=picture)
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from toolkit.charts.credit import estimate_panels, estimates_in_words, group_shares
+from toolkit.charts.credit import (
+    estimate_panels,
+    estimates_in_words,
+    group_shares,
+    shares_in_words,
+)
 from toolkit.charts.episode_strip import strip_of
 from toolkit.charts.pay_table import credit_table, pay_in_words, pay_table
 from toolkit.charts.strips import advantage_strips
@@ -112,7 +117,8 @@ def show_group_shares(
     """
     rows = {name: _sizes(v, group_size) for name, v in advantages.items()}
     lines = [
-        f"{n}: {sum(not v for v in s)} of {len(s)} silent" for n, s in rows.items()
+        f"{n}: {sum(not v for v in s)} of {len(s)} silent ({shares_in_words(s)})"
+        for n, s in rows.items()
     ]
     picture = group_shares(rows, title=title)
     return View(html=picture, text="\n".join(lines), svg=picture)

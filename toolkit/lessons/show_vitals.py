@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit.diagnosis.history import RECENT, History, Series, ends_of, mean, recent
@@ -42,16 +43,17 @@ def show_vitals(run: str | Path, healthy: str | Path, *, title: str) -> View:
 
 
 def vital_signs(run: str | Path, healthy: str | Path) -> str:
-    """Return a table, in plain text, of how two runs stand in their last steps.
+    """Return a table, in plain text, of how a run stands in its last steps.
 
     Args:
         run: Its folder.
-        healthy: The folder of the run to compare with.
+        healthy: The folder of the run to compare with, at the same steps.
 
     Raises:
         ToolkitError: If there is no such folder.
     """
-    this, other = (_signs(_history(folder)) for folder in (run, healthy))
+    sick, well = _history(run), _history(healthy)
+    this, other = _signs(sick), _signs(_until(well, sick.step or well.step))
     rows = [(f"last {RECENT} steps", "this run", "healthy")]
     rows += [(sign, this[sign], other[sign]) for sign in SIGNS]
     wide = [max(len(row[k]) for row in rows) + 3 for k in (0, 1)]
@@ -60,6 +62,15 @@ def vital_signs(run: str | Path, healthy: str | Path) -> str:
 
 def _history(run: str | Path) -> History:
     return History.of(open_run(Path(run)).events)
+
+
+def _until(run: History, step: int) -> History:
+    """Return what a run had reported after so many steps."""
+    return replace(
+        run,
+        rollouts=[e for e in run.rollouts if e["step"] < step],
+        updates=[e for e in run.updates if e["step"] <= step],
+    )
 
 
 def _series(run: History) -> tuple[dict[int, float], ...]:

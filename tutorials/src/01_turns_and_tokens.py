@@ -136,7 +136,9 @@ show_tokens(encoded, policy.tokenizer)
 # %% [markdown]
 # And this is all that a trainer gets: the *prompt*, which is the first observation; the
 # *completion*, which is everything after it, what the world says later included; the
-# mask; and for each sampled id how likely it was. No rooms, no coin.
+# mask, and as *spans* where each command begins and ends in the completion; and for
+# each sampled id how likely it was, if a model has played (section 5). No rooms, no
+# coin.
 
 # %%
 from toolkit.episodes.tokens import tokenize_episode
@@ -370,6 +372,7 @@ def pocket(spoil):
     class Careless(ModelPolicy):
         def act(self, observations):
             pairs = zip(super().act(observations), observations, strict=True)
+            # "The coin is in the …" stands in the first text of a game only
             return [replace(a, **spoil(a, "The coin" in o.text)) for a, o in pairs]
 
     fresh = load_policy("pocket")
@@ -384,8 +387,8 @@ RECORDS = {
 }
 
 # %% [markdown]
-# **Predict:** how many tokens of a turn will be trained in each? And in which of the
-# three will the gap be 0?
+# **Predict:** three tokens are said in each turn. How many will be trained in each of
+# the four, and which has the fewest ids?
 
 
 # %%
@@ -402,8 +405,9 @@ for name in RECORDS:
 show_tokens(in_training("world's words"), policy.tokenizer)
 
 # %% [markdown]
-# Compare with the picture in section 3. All four games are the same, word for word. The
-# trainer sees four different ones.
+# Compare with the picture in section 3. This one believes the record, and so does a
+# trainer; in truth three tokens of each turn were sampled. All four games are the same,
+# word for word. The trainer sees four different ones.
 
 # %% [markdown]
 # ## 7. What becomes of learning?
@@ -424,7 +428,7 @@ HOW = {
     "credit": "grpo",
     "learning_rate": 5e-4,
     "num_generations": 8,
-    "per_device_train_batch_size": 64,
+    "per_device_train_batch_size": 64,  # eight games, eight times each
     "live": 64,
     "max_steps": lesson.pick(smoke=14, t4=40, full=40),
     "seed": lesson.seed,
@@ -551,6 +555,7 @@ show_success(taught)
 # **Exercise.** Pick the log-probabilities out of a table, as in section 5. `rows[t]`
 # has the log-probability of each word behind the first `t + 1` ids; `ids` is the line,
 # and `mask` is 1 where the player spoke. Return one number for each token that it said.
+# (`rows` is an array: `rows[t, i]` and `rows[t][i]` are the same.)
 
 
 # %% exercise="pick_logprobs"
@@ -655,10 +660,11 @@ exercise.check(symptoms)
 #
 # ## Common errors
 #
-# In `pick_logprobs` nearly everybody takes the row of the token first; let them, it is
-# what the exercise is for. In `chat_mask` the end token of an answer that was cut off
-# is the fine point: a model that never chose to stop must not be praised or blamed for
-# it. In talk, listen for "the model generates the observation": it reads it.
+# `pick_logprobs` begins with the row of the token itself; let people run into it, it is
+# what the exercise is for. Whoever mends it with `zip(rows, ids[1:], mask)` reads the
+# mask one place off; the check says so. In `chat_mask` the end token of an answer that
+# was cut off is the fine point: a model that never chose to stop must not be praised or
+# blamed for it. In talk, listen for "the model generates the observation": it reads it.
 #
 # ## Discussion
 #

@@ -226,8 +226,12 @@ show_credit(said, searched, title="Paid for rooms and for the coin")
 # with the group *at the same turn*: first turns with first turns, and so on. It may
 # also *discount*: pay counts 0.7 as much for each turn that it lies ahead.
 #
-# **Predict:** C's second turn leads into the attic, its fourth into the garden. Which
-# of the three rows prefers the garden? And which turn of C will be blamed most?
+# Three rows will be drawn: `reinforce_pp`, `turn_return`, and `turn_return` with that
+# discount.
+#
+# **Predict:** C's second turn leads into the attic, its fourth into the garden. In
+# which of these rows does the garden come off better than the attic? And which turn
+# of C will be blamed most?
 
 # %%
 from toolkit.training.credit import reinforce_pp, turn_return
@@ -505,7 +509,8 @@ show_estimates(estimates, truth=truth, title="Good first turn minus bad first tu
 # So far all words of a turn had the same number. A critic may also be asked at every
 # token; then GAE runs over the tokens of all turns, stepping over the world's.
 #
-# **Predict:** `discount` stays 1 and λ is 0.8 *per token*. How far does the coin reach?
+# **Predict:** with 0.8 per *turn*, A's first turn was praised by 0.50. Now λ is 0.8 per
+# *token*, and `go north` with its end has three. Will it be praised more or less?
 
 # %%
 from toolkit.episodes.tokens import spread_turns

@@ -62,15 +62,18 @@ pays = {
     "success - points": [a - b for a, b in zip(won, points, strict=True)],
 }
 for name, returns in pays.items():
-    rows = grpo([[float(value)] for value in returns], group_size=4, scale="none")
+    games = [[float(value)] for value in returns]  # each of one turn
+    rows = grpo(games, group_size=4, scale="none")
     print(f"{name:17}", [float(row[0]) for row in rows])
 
 # %% [markdown]
 # A sign was lost in the third. Two links are intact, games are won and lost and both
 # terms say so, and yet all four are worth the same. The sum says nothing.
 #
-# **Predict:** the words of one turn, laid out as tokens, and a step of 1 on each that
-# the mask shows. What is pushed, if the mask belongs to the other speaker?
+# Now the words of two turns, laid out as tokens. The mask is 1 where the agent spoke,
+# and only there the weights are pushed.
+#
+# **Predict:** what is pushed, if the mask belongs to the other speaker?
 
 # %% tags=["nbval-check-output"]
 words = ["a", "hall.", "go", "east", "a", "garden.", "take", "coin"]
@@ -113,7 +116,17 @@ TrainingMonitor.replay("learns", speed=60)
 # A to H are recordings. Six are `learns` with half the episodes a step, and with one
 # thing broken. F plays in longer mazes. G repeats four mazes with twice the rate and
 # without a discount, so that what is wrong with it shows soon; its fault is another.
-# You see six signs, and four curves, beside those of the healthy run.
+# You see six signs of the last five steps, and four curves, beside those of the
+# healthy run at the same steps. The signs:
+#
+# - *silent groups*: all episodes of the group earned the same (lesson 04);
+# - *commands understood* by the world, of all that were said;
+# - *how episodes end*: `won`, or `turn_limit`, the clock of the game. Anything else is
+#   not of the game;
+# - *entropy*: how undecided the model is before a token, 0 if it is sure of one;
+# - *gradient norm*: how strong the push on the weights is;
+# - *sampling gap*: the chance of each trained token is noted while playing, and
+#   computed again for training. So far apart are the logarithms, and 0 is right.
 
 # %%
 from toolkit.diagnosis import diagnose
@@ -279,8 +292,8 @@ TrainingMonitor(broken_run("G"))
 # %% [markdown]
 # ## 7. Where it is too much, and where too little
 #
-# **Predict:** A and H both end with an entropy of almost 0. Which other sign tells them
-# apart?
+# **Predict:** A and H both have an entropy of almost 0, A at its last step and H from
+# the first one on. Which other sign tells them apart?
 
 # %% tags=["expected"]
 for case in "AH":
@@ -337,13 +350,15 @@ from toolkit.lessons.broken_runs import BROKEN, compared
 from toolkit.lessons.show import show_before_after
 
 found = compared()
-rows = {"at the start": (None, tuple(found["start"]))}
-for run in BROKEN.values():
-    rows[f"{run.case}, {run.cause}"] = tuple(map(tuple, found[run.case]))
+rows = {
+    f"{run.case}, {run.cause}": tuple(map(tuple, found[run.case]))
+    for run in BROKEN.values()
+}
 show_before_after(
     {"": rows},
     sides=("broken", "mended"),
     title="Unseen mazes won after 40 steps, with 95 % intervals",
+    start=tuple(found["start"]),
 )
 
 # %% [markdown]
@@ -381,11 +396,9 @@ exercise.check(silent_groups)
 # %% [markdown]
 # ## 9. One of your own
 #
-# Faults seldom come alone, and one hides the other. This run is `learns` with two of
-# them, and it trains here and now.
-#
-# **Predict:** read the settings. Which fault will be named first? Which one cannot be
-# seen before that is mended?
+# Faults seldom come alone, and one hides the other. Here are the settings of `learns`,
+# with half the episodes a step, and two faults that will be put into them. These runs
+# are trained here and now.
 
 # %%
 import shutil
@@ -399,8 +412,8 @@ OWN = {
     "discount": 0.7,
     "learning_rate": 7e-4,
     "per_device_train_batch_size": 16,
-    "live": 16,
-    "workers": 0,
+    "live": 16,  # games at a time
+    "workers": 0,  # none: all are played in this process
     "seed": lesson.seed,
     "save_strategy": "no",
     "progress": False,
@@ -417,7 +430,10 @@ def run_again(name, steps, **changes):
 
 # %% [markdown]
 # Each run starts from the same model and plays the same mazes, so that what differs
-# between two runs is what you changed.
+# between two runs is what you changed. And these are the two faults.
+#
+# **Predict:** which of them will be named first, and why can the other one not be seen
+# before that is mended?
 
 # %%
 faulty = {"reward": {"success": 1.0, "progress": -1.0}, "max_completion_length": 60}
@@ -451,8 +467,8 @@ show_vitals(whole.folder, recording("learns"), title="Your own run, mended")
 # %% [markdown]
 # Groups differ, the gradient is not 0, the gap is, and episodes end by winning or by
 # the clock of the game. `lesson.pick` gives it 60 steps on a GPU; on a laptop, write 60
-# for 6 and wait some minutes. Then compare by `evaluate` before and after, as in lesson
-# 00.
+# for 6 and wait a minute or two. Then compare by `evaluate` before and after, as in
+# lesson 00.
 
 # %% [markdown]
 # ## What you can do now

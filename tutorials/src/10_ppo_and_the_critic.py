@@ -230,8 +230,8 @@ for name, says in critics.items():
 # = 1 subtracts the same from all, and whitening takes it out again. A *λ* of 0 cancels
 # it by itself, everywhere but in the last turn.
 #
-# **Exercise.** The mark itself. In come the values and what was earned after each. Out
-# goes one number.
+# **Exercise.** The mark itself. In come the values and what was earned after each, as
+# arrays. Out goes one number.
 
 
 # %% exercise="explained"

@@ -305,7 +305,7 @@ by_hand
 
 # %% [markdown]
 # Of 5 choices it can try four: three are tested, and the last one is handed in blind.
-# (There are 3 to 8 choices in a task.)
+# So it wins 4 of 5. (There are 3 to 8 choices in a task.)
 #
 # `pocket-code` has seen such tasks in other packages, played by people who test and by
 # people who guess. **The baseline** is how it plays now; success is measured in the
@@ -340,7 +340,7 @@ from toolkit import train
 HOW = {
     "credit": "gae_turn",
     "num_generations": 1,
-    "reward": "game",
+    "reward": "game",  # what the world pays: binary, or by ratio
     "learning_rate": 5e-4,
     "per_device_train_batch_size": 32,
     "live": 32,
@@ -399,8 +399,8 @@ from toolkit.widgets import EpisodeCompare
 EpisodeCompare.before_after(results["before"], results["paid by ratio"])
 
 # %% [markdown]
-# **Change one thing:** set `max_turns=4` in `plays` and `exam`. How many choices can be
-# tried now, and what is left to learn?
+# **Change one thing:** give `max_turns=4` to `make_env` and to `tasks`, where `plays`
+# and `exam` are made. How many choices can be tried now, and what is left to learn?
 
 # %% [markdown]
 # ## 7. With a model that reads code
@@ -441,9 +441,9 @@ for turn in expert.turns:
 # ## 8. Now you
 #
 # **Exercise.** What is a repair paid? In come the failing tests that pass now and how
-# many were failing, the other tests that still pass and how many there were. Part of a
-# repair shall be paid in part, what it breaks shall cost, and tests that passed anyway
-# shall pay nothing.
+# many were failing, the other tests that still pass and how many there were. Pay by the
+# *ratio* of section 4: part of a repair is paid in part, what it breaks costs, and
+# tests that passed anyway pay nothing.
 
 
 # %% exercise="repair_pay"

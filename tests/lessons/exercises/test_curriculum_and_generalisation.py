@@ -1,3 +1,5 @@
+from statistics import mean, stdev
+
 import pytest
 
 from toolkit.lessons.exercises.curriculum_and_generalisation import (
@@ -75,3 +77,24 @@ def test_an_experiment_may_be_written_in_another_way():
 
     assert check_recipe(another).passed
     assert recipe(EASY, HARD)["exams"]["hard"] == {"env": HARD}
+
+
+def test_games_may_come_as_a_set_and_the_factor_from_a_table():
+    assert check_leaked(lambda *given: set(leaked(*given))).passed
+
+    def by_table(ours, theirs):
+        pairs = [ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()]
+        factor = {2: 12.71, 3: 4.30, 6: 2.571}[len(pairs)]
+        half = factor * stdev(pairs) / len(pairs) ** 0.5
+        return mean(pairs) - half, mean(pairs) + half
+
+    assert check_gap(by_table).passed
+    doubled = [v * 2 for v in by_table({0: 0.4, 1: 0.6}, {0: 0.3, 1: 0.4})]
+    assert not check_gap(lambda ours, theirs: doubled).passed
+
+
+def test_parts_of_groups_are_counted():
+    def whole(rates, groups, size):
+        return sum(mixed_groups([p], groups // len(rates), size) for p in rates)
+
+    assert not check_mixed_groups(whole).passed

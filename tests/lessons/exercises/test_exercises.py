@@ -2,6 +2,7 @@
 
 import pkgutil
 
+import numpy as np
 import pytest
 
 from toolkit.lessons import exercises
@@ -49,6 +50,16 @@ def test_people_are_told_what_to_expect_and_where_to_look(exercise):
     assert 1 <= exercise.importance <= 5
     assert 1 <= exercise.minutes <= 60
     assert len({exercise.hint(1).text, exercise.hint(2).text} - {""}) == 2
+
+
+@pytest.mark.parametrize("exercise", [e for _, e in FUNCTIONS], ids=lambda e: e.name)
+def test_seven_digits_are_enough(exercise):
+    def single(*given):
+        answer = exercise.reference(*given)
+        numbers = np.ravel(answer) if not isinstance(answer, dict) else np.array([])
+        return np.float32(answer) if numbers.dtype == float and numbers.size else answer
+
+    assert exercise.check(single).passed, exercise.check(single)
 
 
 @every

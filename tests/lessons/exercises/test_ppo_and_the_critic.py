@@ -63,3 +63,8 @@ def test_a_perfect_critic_explains_little_in_the_corridor():
     rooms = np.repeat([1, 2, 3, 4, 5], [1, 2, 3, 2, 1]) / 6
     of_luck = (rooms * (1 - rooms)).mean()
     assert 1 - of_luck / 0.25 == pytest.approx(0.148, abs=5e-4)
+
+
+def test_the_mark_may_be_written_as_in_the_lesson():
+    verdict = check_explained(lambda v, e: 1 - np.var(e - v) / np.var(e))
+    assert verdict.passed, verdict

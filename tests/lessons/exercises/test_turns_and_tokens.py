@@ -37,3 +37,22 @@ def test_a_mean_in_place_of_numbers_is_no_answer():
 )
 def test_answers_that_are_none_are_told_so(answer):
     assert not check_symptoms(answer).passed
+
+
+def test_rows_may_be_indexed_as_in_the_lesson():
+    def picked(rows, ids, mask):
+        return [rows[t - 1, ids[t]] for t in range(len(ids)) if mask[t]]
+
+    assert check_pick_logprobs(picked).passed
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "says"),
+    [
+        (lambda turns: chat_mask(turns)[::-1], "where the parts do"),
+        (lambda turns: [0, *chat_mask(turns)[:-1]], "where the parts do"),
+        (lambda turns: chat_mask([(a, b, c, True) for a, b, c, _ in turns]), "ours"),
+    ],
+)
+def test_a_mask_that_fits_no_part_is_not_called_a_part_of_it(spoilt, says):
+    assert says in check_chat_mask(spoilt).message

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 
 PayOnce = Callable[[Sequence[float]], Sequence[float]]
@@ -74,7 +74,7 @@ def _pay_once_in_general(function: PayOnce) -> Verdict:
         if problem:
             return problem
         wanted = np.diff(np.maximum.accumulate([0.0, *part]))
-        if len(found) != len(part) or not np.allclose(found, wanted):
+        if not agree(found, wanted):
             return not_yet(
                 f"for {part} it pays {[round(float(x), 2) for x in found]}. A turn is "
                 "paid by how far it has gone beyond the best of all turns before, and "
@@ -226,6 +226,7 @@ EXERCISES = (
             Wrong(lambda n, d: n / 2, "half of the places. The last"),
             Wrong(lambda n, d: (n + 1) / 2, "opening one takes a command"),
             Wrong(lambda n, d: (n + d) / 2, "half of the doors: but the last place"),
+            Wrong(lambda n, d: (n + 1 + d) / 2, "a little more than half"),
             Wrong(lambda n, d: n + d, "looking everywhere"),
             Wrong(lambda n, d: (n + 1) / 2 + d, "not all doors"),
             Wrong(lambda n, d: n + 1, "counted with a door"),

@@ -204,6 +204,10 @@ def to_take_away(numbers, above):
 # ---- wrong answers -------------------------------------------------------------------
 
 
+def _mixed(rewards):
+    return 0 < rewards.count(1) < len(rewards)
+
+
 def _above_itself(numbers, above):
     for size in range(len(numbers) + 1):
         for taken in combinations(numbers, size):
@@ -238,6 +242,13 @@ EXERCISES = (
             Wrong(lambda r: 0 < r.count(1) <= len(r) / 2, "among right ones teaches"),
             Wrong(lambda r: 1 in r and 0.1 in r, "have not solved it either"),
             Wrong(lambda r: 1 not in r, "nobody has solved anything"),
+            Wrong(lambda r: not any(r) or _mixed(r), "all are paid alike"),
+            Wrong(lambda r: set(r) == {0.1} or _mixed(r), "the form is known"),
+            Wrong(lambda r: 1 < r.count(1) < len(r), "what a group is for"),
+            Wrong(
+                lambda r: _mixed(r) and (0.1 in r or r.count(1) == 1),
+                "stands beside solutions",
+            ),
         ),
         difficulty=1,
         importance=4,
@@ -263,6 +274,8 @@ EXERCISES = (
             Wrong(lambda n, t, w: t / n + w, "on top"),
             Wrong(lambda n, t, w: t / n + w * t * (1 - t / n), "checks pay nothing"),
             Wrong(lambda n, t, w: w + (1 - w) * (1 - (1 - 1 / n) ** t), "never tries"),
+            Wrong(lambda n, t, w: 1 - (1 - 1 / n) ** t, "is paid as well"),
+            Wrong(lambda n, t, w: t / 2 / n + w * (1 - t / 2 / n), "one turn, not two"),
             Wrong(lambda n, t, w: 1 / n + w * (1 - 1 / n), "what the guesser is paid"),
         ),
         difficulty=2,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 
 LeaveOneOut = Callable[[Sequence[float]], Sequence[float]]
@@ -42,6 +42,11 @@ def check_leave_one_out(function: LeaveOneOut) -> Verdict:
         (group - 4 * others, "that is the sum of the others; their mean is needed."),
         (group - 4 * others / 5, "the others are one fewer than the group, and the "
          "mean is theirs: divide by that."),
+        (group - group.sum() / 4, "the sum holds the episode itself, and is divided "
+         "by the number of the others. Take it out of both, or of neither."),
+        ([r - np.mean([o for o in returns if o != r]) for r in returns], "episodes "
+         "that earned the same are left out, too. Only the episode itself is to be: "
+         "go by its place, not by its value."),
         (others, "that is the baseline alone. How far is the episode above it?"),
     ]  # fmt: skip
     wrong = next((text for v, text in known if np.allclose(found, v, atol=1e-3)), "")
@@ -57,9 +62,7 @@ def _leave_one_out_in_general(function: LeaveOneOut) -> Verdict:
         if problem:
             return problem
         means = [np.mean(group[:i] + group[i + 1 :]) for i in range(len(group))]
-        if len(found) != len(group) or not np.allclose(
-            found, np.subtract(group, means)
-        ):
+        if not agree(found, np.subtract(group, means)):
             return not_yet(
                 "each number must be the episode's return minus the mean of the "
                 f"others' returns. Look at the returns {group}."
@@ -92,6 +95,8 @@ def check_token_returns(function: TokenReturns) -> Verdict:
         "far, not what is still to come.",
         (3, 1, 0, 0, 1, 0, 1, 0): "a token's own reward is left out. It is paid at "
         "once, so it counts in full.",
+        (1, 1, 0, 1, 0, 0, 3, 3): "it is the right sum, back to front: what was "
+        "collected from the end has to be turned round.",
         (0, 0, 1, 1, 0, 1, 0, 0): "the mask is inverted: 1 is where the policy speaks.",
     }
     rounded = tuple(round(float(v), 6) for v in found)
@@ -103,13 +108,12 @@ def _token_returns_in_general(function: TokenReturns) -> Verdict:
     rng = np.random.default_rng(0)
     for _ in range(20):
         mask = [int(m) for m in rng.integers(0, 2, size=int(rng.integers(1, 12)))]
-        rewards = [round(float(r), 2) * m for r, m in zip(rng.normal(size=len(mask)),
-                   mask, strict=True)]  # fmt: skip
+        rewards = [round(float(rng.normal()), 2) if m else 0.0 for m in mask]
         found, problem = attempt(function, list(rewards), list(mask))
         if problem:
             return problem
         wanted = [m * sum(rewards[t:]) for t, m in enumerate(mask)]
-        if len(found) != len(mask) or not np.allclose(found, wanted):
+        if not agree(found, wanted):
             return not_yet(
                 "each token of the policy must get the sum of all rewards from it on. "
                 f"Look at the rewards {rewards} with the mask {mask}."
@@ -144,6 +148,13 @@ def check_same_room(function: SameRoom) -> Verdict:
          "RLOO's way; GiGPO takes the mean of all in the room."),
         ([-2, 0, 1, 2, 1, -2], "the sign is turned: a turn that earns more than the "
          "others in its room is to be praised."),
+        ([2, -1, -1, 0, -2, 2], "the numbers stand room by room. Turns have to stay "
+         "in the order in which they came."),
+        ([2**0.5, 0, -(2**-0.5), -1, -(2**-0.5), 1], "it is divided by the deviation "
+         "of the room. Here the plain difference is asked."),
+        ([-2, 0, -5, -6, -5, -2], "that is the sum of the room; its mean is needed."),
+        ([3, 5 - 5 / 6, 0, 2 / 3, 0, 14 / 3], "the room's sum is divided by the number "
+         "of all turns. Divide by that of the turns in the room."),
         ([0, 0, -1.5, 0, -1, 2], "a turn is compared with the room's turns so far "
          "only. Go through all turns first, and then compare."),
     ]  # fmt: skip
@@ -165,7 +176,7 @@ def _same_room_in_general(function: SameRoom) -> Verdict:
         for room, value in zip(rooms, to_go, strict=True):
             met[room].append(value)
         means = [np.mean(met[room]) for room in rooms]
-        if len(found) != size or not np.allclose(found, np.subtract(to_go, means)):
+        if not agree(found, np.subtract(to_go, means)):
             return not_yet(
                 "each number must be the turn's return to go minus the mean of all "
                 f"turns in that room. Look at the rooms {rooms} with {to_go}."
@@ -220,8 +231,15 @@ def _in_room(rooms, values, room):
     return [v for r, v in zip(rooms, values, strict=True) if r == room]
 
 
-def _means(rooms, values):
-    return [np.mean(_in_room(rooms, values, room)) for room in rooms]
+def _of_rooms(what, rooms, values):
+    return [what(_in_room(rooms, values, room)) for room in rooms]
+
+
+def _room_by_room(rooms, values):
+    advantages = same_room(rooms, values)
+    return [
+        a for room in dict.fromkeys(rooms) for a in _in_room(rooms, advantages, room)
+    ]
 
 
 def _without_itself(rooms, values, alone):
@@ -252,8 +270,8 @@ EXERCISES = (
         check=check_leave_one_out,
         reference=leave_one_out,
         hints=(
-            "Take the group [1, 0, 0, 0] and work out by hand what the first episode "
-            "is compared with: the other three, and nothing of its own.",
+            "Do the group [1, 0, 0, 0] by hand. The others of the first episode have a "
+            "mean of 0, so it gets 1. What is the mean of the others of the second?",
             "The others' sum is the sum of all minus the episode's own return, and "
             "there are len(returns) - 1 of them.",
         ),
@@ -270,6 +288,13 @@ EXERCISES = (
                 lambda g: [r - (sum(g) - r) / len(g) for r in g],
                 "one fewer than the group",
             ),
+            Wrong(
+                lambda g: [r - sum(g) / (len(g) - 1) for r in g], "both, or of neither"
+            ),
+            Wrong(
+                lambda g: [r - np.mean([o for o in g if o != r]) for r in g],
+                "by its place, not by its value",
+            ),
             Wrong(_others, "baseline alone"),
         ),
         difficulty=1,
@@ -281,8 +306,9 @@ EXERCISES = (
         check=check_token_returns,
         reference=returns_over_tokens,
         hints=(
-            "Two things happen to the running sum: it is carried on to the token "
-            "before, and it is written down. Which of the two may the mask touch?",
+            "From rewards 0, 0, 1 and mask 1, 0, 1 must come 1, 0, 1. Two things "
+            "happen to the running sum: it is carried on to the token before, and it "
+            "is written down. Which of the two may the mask touch?",
             "Add the reward to the running sum and leave that as it is; append the "
             "sum times the mask.",
         ),
@@ -302,6 +328,7 @@ EXERCISES = (
                 lambda r, m: [sum(r[t + 1 :]) * b for t, b in enumerate(m)],
                 "own reward is left out",
             ),
+            Wrong(lambda r, m: returns_over_tokens(r, m)[::-1], "back to front"),
             Wrong(
                 lambda r, m: returns_over_tokens(r, [1 - b for b in m]),
                 "mask is inverted",
@@ -316,15 +343,15 @@ EXERCISES = (
         check=check_same_room,
         reference=same_room,
         hints=(
-            "You need the mean of a room before you can compare with it, so go "
-            "through the turns twice.",
+            "Two turns in the hall with 1 and 0 must get +0.5 and -0.5. The first can "
+            "be compared only when the second is known, so go through the turns twice.",
             "First collect for each room the list of its returns to go; then subtract "
             "from each turn the mean of its room's list.",
         ),
         wrong=(
             Wrong(lambda r, v: np.subtract(v, np.mean(v)), "compared with one mean"),
             Wrong(_alone_keeps_all, "met once keeps its whole"),
-            Wrong(_means, "means of the rooms alone"),
+            Wrong(lambda r, v: _of_rooms(np.mean, r, v), "means of the rooms alone"),
             Wrong(
                 lambda r, v: _without_itself(r, v, lambda x: x),
                 "and a room met once keeps",
@@ -334,6 +361,23 @@ EXERCISES = (
             ),
             Wrong(lambda r, v: np.negative(same_room(r, v)), "sign is turned"),
             Wrong(_so_far, "so far only"),
+            Wrong(_room_by_room, "stand room by room"),
+            Wrong(
+                lambda r, v: [
+                    a / (s or 1)
+                    for a, s in zip(
+                        same_room(r, v), _of_rooms(np.std, r, v), strict=True
+                    )
+                ],
+                "divided by the deviation",
+            ),
+            Wrong(
+                lambda r, v: np.subtract(v, _of_rooms(sum, r, v)), "sum of the room;"
+            ),
+            Wrong(
+                lambda r, v: np.subtract(v, np.divide(_of_rooms(sum, r, v), len(v))),
+                "by the number of all turns",
+            ),
         ),
         difficulty=3,
         importance=3,

@@ -38,9 +38,9 @@ CONFUSED = {
     ("wrong mask", "entropy collapse"): "look at the sampling gap: other tokens are "
     "trained than those that were sampled.",
     ("reward hacking", "too high a rate"): "commands are still understood, and the "
-    "pay rises. The policy does very well what it is paid for.",
+    "pay is high. The policy does very well what it is paid for.",
     ("reward hacking", "entropy collapse"): "look at pay and games won side by side: "
-    "the one rises without the other.",
+    "the one is high without the other.",
     ("entropy collapse", "zero-variance groups"): "its groups have no variance, true, "
     "but games are won. Why is one attempt like the other? Look at the entropy.",
     ("entropy collapse", "cancelling terms"): "both have no gradient, and win some "
@@ -49,10 +49,23 @@ CONFUSED = {
     "run, so there was choice. What did it ever lead to?",
     ("too high a rate", "zero-variance groups"): "some groups are silent, but only "
     "because nothing works any more. Look at the commands.",
-    ("entropy collapse", "reward hacking"): "the pay does not rise here. Look at the "
-    "entropy.",
+    ("entropy collapse", "reward hacking"): "the pay is no higher than the wins. Look "
+    "at the entropy.",
 }
 """What to say to who takes the first for the second."""
+
+WOULD = {
+    "dead environments": "episodes would end with environment_error.",
+    "truncation": "episodes would end with token_limit. The turn_limit is the clock of "
+    "the game; the healthy run meets it as well.",
+    "zero-variance groups": "all groups would be silent, and the gradient would be 0.",
+    "cancelling terms": "won games would be paid 0, and all groups would be silent.",
+    "reward hacking": "the pay would be high, and no more games won for it.",
+    "wrong mask": "the sampling gap would be far from 0.",
+    "too high a rate": "the world would soon understand the commands no more.",
+    "entropy collapse": "the commands would be right, and their entropy almost 0.",
+}
+"""What would be seen, for causes that are not easily taken for the true one."""
 
 
 # ---- checks --------------------------------------------------------------------------
@@ -66,16 +79,22 @@ def check_diagnosis(answer: Any, causes: Sequence[str]) -> Verdict:
         causes: All there are, as they are written.
     """
     if not isinstance(answer, Mapping) or set(answer) != set(TRUE):
-        return not_yet(f"a cause is needed for each of {', '.join(TRUE)}.")
+        letters = ", ".join(TRUE)
+        return not_yet(
+            f'a cause is needed for each of {letters}, as in {{"A": "truncation", …}}.'
+        )
     for case, cause in answer.items():
         if cause not in causes:
-            return not_yet(f"{case}: {cause!r} is none of the eight causes.")
+            return not_yet(
+                f"{case}: {cause!r} is none of the eight causes, as they stand in "
+                f"`causes`: {', '.join(causes)}."
+            )
     wrong = {case: cause for case, cause in answer.items() if cause != TRUE[case]}
     if not wrong:
         return right("each of the eight is told from the others by one sign.")
     case, cause = next(iter(wrong.items()))
-    hint = CONFUSED.get((TRUE[case], cause), "one of its signs does not fit that.")
-    many = f" ({len(wrong)} of 8 are not yet right.)"
+    hint = CONFUSED.get((TRUE[case], cause), WOULD[cause])
+    many = f" (Right so far: {len(TRUE) - len(wrong)} of 8.)"
     return not_yet(f"{case} is not {cause}: {hint}{many}")
 
 
@@ -112,6 +131,11 @@ def _rate(value: float) -> str:
 
 
 def _weights(value: Mapping[str, float]) -> str:
+    if added := sorted(set(value) - {"success", "progress"}):
+        return (
+            f"{', '.join(added)} is a new term. It may help, but then nobody knows "
+            "what did. Mend the two that are there."
+        )
     total = value.get("success", 0) + value.get("progress", 0)
     if total == 0:
         return (
@@ -160,7 +184,14 @@ def check_silent_groups(function: SilentGroups) -> Verdict:
         "say.",
         (2, 3, 5): "these are the groups that teach. Which are silent?",
         (0, 2, 8): "these are places of episodes, not of groups.",
-        (0, 1, 5): "you look at the wins. 0 and 0.1 are both losses, and differ.",
+        (1, 1, 0, 0, 1, 0): "this says yes or no for each group. Asked are the places "
+        "of the silent ones.",
+        (0, 0, 1, 1, 0, 1): "this says yes or no for each group, and yes to those that "
+        "teach. Asked are the places of the silent ones.",
+        (0, 1, 3): "you look at the sum. The fourth group has -1 and 1: a sum like "
+        "that of two losses, and a lot to say.",
+        (0, 1, 4, 5): "0 and 0.1 are both losses and near to each other, but not "
+        "equal. Who earned 0.1 is praised.",
         (1, 2, 5): "groups are counted from 0.",
         (): "no group was found. Are you comparing all episodes at once?",
     }
@@ -170,6 +201,12 @@ def check_silent_groups(function: SilentGroups) -> Verdict:
 
 def _silent_in_general(function: SilentGroups) -> Verdict:
     """Check random groups of several sizes."""
+    found, problem = attempt(function, [1.0, 1.0, 0.0, 0.0, 1.0, 0.0], 3)
+    if problem or found in ([0], [1]):
+        return problem or not_yet(
+            "none of 1, 1, 0 and 0, 1, 0 is silent, in groups of three. Compare all of "
+            "a group, not two of it."
+        )
     rng = np.random.default_rng(0)
     for _ in range(30):
         size = int(rng.integers(2, 6))
@@ -220,10 +257,22 @@ def silent_groups(returns, size):
 # ---- wrong answers -------------------------------------------------------------------
 
 
-def _swapped(one, other):
-    """Return the diagnosis with two cases exchanged."""
-    right = diagnosis(())
-    return lambda causes: right | {one: right[other], other: right[one]}
+def _taken(cause, said):
+    """Return the diagnosis with one cause taken for another one."""
+    return lambda causes: {k: said if v == cause else v for k, v in TRUE.items()}
+
+
+UNLIKE = (
+    ("cancelling terms", "dead environments"),
+    ("reward hacking", "truncation"),
+    ("reward hacking", "zero-variance groups"),
+    ("truncation", "cancelling terms"),
+    ("wrong mask", "reward hacking"),
+    ("entropy collapse", "wrong mask"),
+    ("cancelling terms", "too high a rate"),
+    ("truncation", "entropy collapse"),
+)
+"""Pairs that nobody takes for each other who looks at the signs."""
 
 
 def _with(case, **settings):
@@ -257,17 +306,8 @@ EXERCISES = (
             "sampling gap, one high pay without wins, one has lost its commands.",
         ),
         wrong=(
-            Wrong(_swapped("C", "F"), "some games are won and others lost"),
-            Wrong(_swapped("F", "C"), "Who made wins and losses worth the same"),
-            Wrong(_swapped("B", "E"), "no limit was reached"),
-            Wrong(_swapped("A", "H"), "look at the commands first"),
-            Wrong(_swapped("H", "F"), "so there was choice"),
-            Wrong(
-                lambda causes: dict.fromkeys(TRUE, "zero-variance groups"),
-                "because nothing works any more",
-            ),
-            Wrong(_swapped("D", "H"), "other tokens are trained"),
-            Wrong(_swapped("G", "H"), "the one rises without the other"),
+            *(Wrong(_taken(*pair), text) for pair, text in CONFUSED.items()),
+            *(Wrong(_taken(*pair), WOULD[pair[1]]) for pair in UNLIKE),
             Wrong(lambda causes: dict.fromkeys(TRUE, "?"), "none of the eight causes"),
         ),
         difficulty=2,
@@ -300,6 +340,9 @@ EXERCISES = (
                 "cancel as before",
             ),
             Wrong(_with("C", reward={"success": 1.0, "progress": -2.0}), "to lose"),
+            Wrong(
+                _with("C", reward={"success": 1.0, "discovery": 0.1}), "is a new term"
+            ),
             Wrong(_with("E", max_completion_length=30), "even earlier"),
             Wrong(_with("E", max_completion_length=100), "the whole episode"),
         ),
@@ -323,6 +366,20 @@ EXERCISES = (
             ),
             Wrong(_by_group(lambda g: sum(g) == 0), "sum of 0"),
             Wrong(_by_group(lambda g: len(set(g)) > 1), "groups that teach"),
+            Wrong(_by_group(lambda g: g[0] == g[1]), "not two of it"),
+            Wrong(_by_group(lambda g: sum(g) in (0, len(g))), "you look at the sum"),
+            Wrong(_by_group(lambda g: len({v == 1 for v in g}) == 1), "not equal"),
+            Wrong(
+                lambda r, n: [len(set(r[i : i + n])) == 1 for i in range(0, len(r), n)],
+                "yes or no for each group. Asked",
+            ),
+            Wrong(
+                lambda r, n: [len(set(r[i : i + n])) > 1 for i in range(0, len(r), n)],
+                "yes to those that teach",
+            ),
+            Wrong(
+                lambda r, n: [n * k for k in silent_groups(r, n)], "places of episodes"
+            ),
             Wrong(lambda r, n: [0] if len(set(r)) == 1 else [], "all episodes at once"),
         ),
         difficulty=2,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.training.returns import Array
 
@@ -58,7 +58,7 @@ def _push_in_general(function: Push) -> Verdict:
         if problem:
             return problem
         push = advantage * (np.eye(size)[said] - chances)
-        if len(found) != size or not np.allclose(found, push):
+        if not agree(found, push):
             return not_yet(
                 "each logit must get the advantage times: 1 for the word that was "
                 "said, 0 for others, minus its chance. Look at the chances "
@@ -148,7 +148,7 @@ def _clipped_loss_in_general(function: ClippedLoss) -> Verdict:
             return problem
         ratio = np.exp(new - old)
         pair = ratio * advantages, _near_one(ratio, epsilon) * advantages
-        if not np.allclose(found, -np.minimum(*pair).mean()):
+        if not agree(found, [-np.minimum(*pair).mean()]):
             return not_yet(
                 "it must be minus the mean of: ratio times advantage, or clipped ratio "
                 f"times advantage, whichever is smaller. Look at the ratios "
@@ -198,7 +198,7 @@ def _k3_in_general(function: K3) -> Verdict:
         if problem:
             return problem
         gap = ref - new
-        if len(found) != size or not np.allclose(found, np.exp(gap) - 1 - gap):
+        if not agree(found, np.exp(gap) - 1 - gap):
             return not_yet(
                 "each number must be r - 1 - log r, with r the chance under the "
                 "reference over that under the policy. Look at r = "

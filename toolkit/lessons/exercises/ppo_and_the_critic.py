@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Numbers = Sequence[float]
 Bits = Sequence[int]
 Surprises = Callable[[Numbers, Numbers, Bits], Numbers]
 Chain = Callable[[Numbers, Bits, float], Numbers]
-Explained = Callable[[Numbers, Numbers], float]
+Explained = Callable[[np.ndarray, np.ndarray], float]
 ValueLoss = Callable[[float, float, float, float], float]
 Known = Sequence[tuple[Any, str]]
 
@@ -100,13 +100,13 @@ def check_explained(function: Explained) -> Verdict:
     """Check a function that computes the explained variance.
 
     Args:
-        function: Gets values and what was earned after each; returns one number.
+        function: Gets values and what was earned after each, as arrays `(N,)`, which
+            the lesson has, too; returns one number.
     """
-    values, earned = [1.0, 2.0, 4.0, 5.0], [0.0, 1.0, 1.0, 2.0]
-    found, problem = attempt(lambda: [function(list(values), list(earned))])
+    v, r = np.array([1.0, 2.0, 4.0, 5.0]), np.array([0.0, 1.0, 1.0, 2.0])
+    found, problem = attempt(lambda: [function(v.copy(), r.copy())])
     if problem:
         return problem
-    v, r = np.array(values), np.array(earned)
     left = (r - v).var() / r.var()
     known = [
         (left, "that is the share that was not foreseen. What is it, taken from 1?"),
@@ -190,7 +190,7 @@ def _agrees(
         found, problem = attempt(function, *copies)
         if problem:
             return problem
-        if len(found) != len(wanted) or not np.allclose(found, wanted):
+        if not agree(found, wanted):
             return not_yet(f"{rule}. Look at {', '.join(map(str, given))}.")
     return right(praise)
 
@@ -208,13 +208,13 @@ def _some_turns(rng: np.random.Generator) -> tuple[Any, ...]:
 def _some_tokens(rng: np.random.Generator) -> tuple[Any, ...]:
     size = int(rng.integers(1, 12))
     mask = [int(b) for b in rng.integers(0, 2, size=size)]
-    paid = [v * b for v, b in zip(_numbers(rng, size), mask, strict=True)]
+    paid = [v if b else 0.0 for v, b in zip(_numbers(rng, size), mask, strict=True)]
     return paid, mask, round(float(rng.uniform()), 2)
 
 
 def _some_values(rng: np.random.Generator) -> tuple[Any, ...]:
     size = int(rng.integers(3, 9))
-    return _numbers(rng, size), _numbers(rng, size)
+    return np.array(_numbers(rng, size)), np.array(_numbers(rng, size))
 
 
 def _some_value(rng: np.random.Generator) -> tuple[Any, ...]:

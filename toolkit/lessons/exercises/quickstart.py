@@ -8,7 +8,7 @@ import numpy as np
 
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode, StopReason, Turn
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Mask = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
@@ -25,7 +25,6 @@ def check_gradient_tokens(guess: int, episode: Episode) -> Verdict:
     sampled = sum(len(turn.action_ids) for turn in episode.turns)
     total, turns = len(episode.ids), len(episode.turns)
     known = {
-        sampled: "exactly the tokens that the policy sampled, end tokens included.",
         total: "that is every token. The policy cannot change what the world says.",
         total
         - sampled: "those are the world's tokens. The policy did not choose them.",
@@ -37,9 +36,12 @@ def check_gradient_tokens(guess: int, episode: Episode) -> Verdict:
     }
     if not isinstance(guess, (int, float, np.number)):
         return not_yet("one number is needed.")
+    if guess == sampled:
+        return right("exactly the tokens that the policy sampled, end tokens included.")
     near = "close, but count the marked tokens." if abs(guess - sampled) <= 3 else ""
-    message = known.get(guess, near or f"{sampled} of {total}, those marked in green.")
-    return Verdict(passed=guess == sampled, message=message)
+    return not_yet(
+        known.get(guess, near or f"{sampled} of {total}, those marked in green.")
+    )
 
 
 def check_action_mask(function: Mask) -> Verdict:
@@ -137,9 +139,7 @@ def _returns_in_general(function: ReturnsToGo) -> Verdict:
             return problem
         following = [*found[1:], 0.0]
         pairs = zip(rewards, following, strict=False)
-        if len(found) != len(rewards) or not np.allclose(
-            found, [r + discount * after for r, after in pairs]
-        ):
+        if not agree(found, [r + discount * after for r, after in pairs]):
             return not_yet(
                 "each number must be the turn's own reward plus the discount times "
                 f"the number of the next turn. Look at rewards "

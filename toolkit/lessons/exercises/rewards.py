@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.environments.base import Task
 from toolkit.episodes.record import Episode, StopReason, Turn
 from toolkit.errors import ToolkitError
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.rewards.hacking import check_reward
 from toolkit.rewards.mix import Mix
@@ -62,7 +62,7 @@ def _repeats_in_general(function: Term) -> Verdict:
         if problem:
             return problem
         same = [a == b for a, b in zip(said, ["", *said], strict=False)]
-        if len(found) != size or not np.allclose(found, np.multiply(same, -1.0)):
+        if not agree(found, np.multiply(same, -1.0)):
             return not_yet(
                 "each turn must be -1 if its command is that of the turn before, and "
                 f"else 0. Look at an agent that says {', '.join(said)}."
@@ -191,7 +191,7 @@ def _shaping_in_general(function: Shaping) -> Verdict:
             sum(discount ** (j - k) * found[j] for j in range(k, len(found)))
             for k in range(len(found))
         ]
-        if len(found) != size or not np.allclose(to_go, np.negative(phi)):
+        if not agree(to_go, np.negative(phi)):
             return not_yet(
                 "from each turn on, the discounted sum must be minus the potential "
                 f"there. Look at the potentials {phi} with the discount {discount}."
@@ -325,6 +325,8 @@ EXERCISES = (
                 lambda p: Mix({"success": 1, "step_cost": 0.01}),
                 "should notice that it is not understood",
             ),
+            Wrong(lambda p: Mix({"success": 1, "invalid_action": -1}), "a way to lose"),
+            Wrong(lambda p: Mix({"success": 1, "progress": -1}), "the terms cancel"),
             Wrong(lambda p: Mix({"success": 0}), "pays all episodes alike"),
             Wrong(lambda p: "success", "cannot be scored"),
         ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.lessons.attacks import Attack, check_attack
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.lessons.lending import SOURCE
 
@@ -16,6 +16,7 @@ RepairPay = Callable[[int, int, int, int], float]
 PartPassed = Callable[[Sequence[str], Mapping[str, str]], float]
 SearchWins = Callable[[int, int], float]
 KeptTurns = Callable[[Sequence[int], int], Sequence[int]]
+Known = tuple[tuple[Callable[..., float], str], ...]
 
 
 def check_repair_pay(function: RepairPay) -> Verdict:
@@ -26,28 +27,35 @@ def check_repair_pay(function: RepairPay) -> Verdict:
             then how many of the passing tests still pass and how many there are.
     """
     cases = ((2, 4, 6, 8), (0, 4, 8, 8), (4, 4, 0, 8), (4, 4, 8, 8), (1, 3, 50, 50))
-    for mended, broken, kept, others in cases:
-        found, problem = _number(function, mended, broken, kept, others)
-        if problem:
-            return problem
-        a, b = mended / broken, kept / others
-        known = (
-            ((mended + kept) / (broken + others), "that counts all tests alike, so "
-             "a patch that does nothing is paid for tests that passed anyway."),
-            ((a + b) / 2, "a mean pays half for a patch that does nothing. Without a "
-             "test mended there must be nothing."),
-            (float(a == b == 1), "that is the binary reward. Part of a repair is to be "
-             "paid in part."),
-            (a, "that forgets what was broken: a repair may mend one thing and ruin "
-             "another."),
-            (min(a, b), "the smaller of both is blind to the other one: here something "
-             "is left to mend and something else was broken."),
-        )  # fmt: skip
-        if not np.isclose(found, a * b):
-            named = next((text for v, text in known if np.isclose(found, v)), "")
-            where = f"{mended} of {broken} mended, {kept} of {others} kept"
-            return not_yet(f"with {where}: {named or f'it is not {found:.3g}.'}")
-    return right("a product: nothing mended pays nothing, and what breaks costs.")
+    return _told_apart(
+        function,
+        repair_pay,
+        cases,
+        PAYS,
+        "with {} of {} mended and {} of {} kept",
+        "a product: nothing mended pays nothing, and what breaks costs.",
+    )
+
+
+PAYS: Known = (
+    (lambda m, f, k, p: (m + k) / (f + p), "that counts all tests alike, so a patch "
+     "that does nothing is paid for tests that passed anyway."),
+    (lambda m, f, k, p: (m / f + k / p) / 2, "a mean pays half for a patch that does "
+     "nothing. Without a test mended there must be nothing."),
+    (lambda m, f, k, p: float(m == f and k == p), "that is the binary reward. Part of "
+     "a repair is to be paid in part."),
+    (lambda m, f, k, p: m / f, "that forgets what was broken: a repair may mend one "
+     "thing and ruin another."),
+    (lambda m, f, k, p: k / p, "that pays for tests that passed anyway, and for "
+     "nothing that was mended."),
+    (lambda m, f, k, p: min(m / f, k / p), "the smaller of both is blind to the other "
+     "one, where something is left to mend and something else was broken."),
+    (lambda m, f, k, p: m / f * (k == p), "whatever is broken, all is lost: half of a "
+     "repair that breaks one test of many would be worth nothing."),
+    (lambda m, f, k, p: m / f - 1 + k / p, "what was broken is subtracted; the ratio "
+     "multiplies. What is left of the others is a part, as what was mended is."),
+)  # fmt: skip
+"""Other ways to pay, and what to say about them."""
 
 
 def check_part_passed(function: PartPassed) -> Verdict:
@@ -91,30 +99,32 @@ def check_search_wins(function: SearchWins) -> Verdict:
     Args:
         function: Gets the number of choices and of turns.
     """
-    for n, turns in ((6, 8), (6, 7), (6, 2), (6, 1), (3, 8), (8, 5)):
-        found, problem = _number(function, n, turns)
-        if problem:
-            return problem
-        tries = turns // 2
-        chance = min(1.0, tries / n)
-        known = (
-            (tries / n, "a chance is never above 1."),
-            (min(1.0, (turns - 1) // 2 / n), "the last choice need not be tested: set "
-             "it and submit."),
-            (min(1.0, turns / n), "each try takes two turns: set, and then test."),
-            (min(1.0, (turns - 1) / n), "each try takes two turns: set, and then test; "
-             "the test may be left out before the end alone."),
-            (1 - (1 - 1 / n) ** tries, "that is for a player who forgets what it has "
-             "tried. What it has set and tested stands in its context."),
-            (1 / n, "that is a blind guess. Tests have to be worth something."),
-        )  # fmt: skip
-        if not np.isclose(found, chance):
-            named = next((text for v, text in known if np.isclose(found, v)), "")
-            return not_yet(
-                f"for {n} choices and {turns} turns: "
-                f"{named or f'{found:.3g} is not right. How many can be tried?'}"
-            )
-    return right("two turns for each choice, and the last one blind.")
+    return _told_apart(
+        function,
+        search_wins,
+        ((6, 8), (6, 7), (6, 2), (3, 8), (8, 5), (5, 8)),
+        CHANCES,
+        "for {} choices and {} turns",
+        "two turns for each choice, and the last one blind.",
+    )
+
+
+CHANCES: Known = (
+    (lambda n, t: t // 2 / n, "a chance is never above 1."),
+    (lambda n, t: min(1, (t - 1) // 2 / n), "the last choice need not be tested: set "
+     "it and submit."),
+    (lambda n, t: min(1, t / n), "each try takes two turns: set, and then test."),
+    (lambda n, t: min(1, (t - 1) / n), "each try takes two turns: set, and then test; "
+     "only before the end the test may be left out."),
+    (lambda n, t: min(1, t / 2 / n), "half a try is none: of 7 turns three tries are "
+     "made, and one turn is left."),
+    (lambda n, t: 1 - (1 - 1 / n) ** (t // 2), "that is for a player who forgets what "
+     "it has tried. What it has set and tested stands in its context."),
+    (lambda n, t: 1 if t // 2 >= n - 1 else t // 2 / n, "the one that is left over is "
+     "known, but to set it takes a turn as well."),
+    (lambda n, t: 1 / n, "that is a blind guess. Tests have to be worth something."),
+)  # fmt: skip
+"""Other chances, and what to say about them."""
 
 
 def check_kept_turns(function: KeptTurns) -> Verdict:
@@ -130,6 +140,7 @@ def check_kept_turns(function: KeptTurns) -> Verdict:
         ((50, 10, 60, 20), 85, [0, 3]),
         ((50, 10, 60), 70, [0]),
         ((50,), 50, [0]),
+        ((50, 20, 30), 1000, [0, 1, 2]),
     )
     for sizes, budget, wanted in cases:
         found, problem = attempt(function, list(sizes), budget)
@@ -158,6 +169,34 @@ def _why_not(
     if len(found) > 1 and found[1:] != list(range(int(found[1]), len(sizes))):
         return "a turn in the middle is left out. What was done must not have gaps."
     return "more of the last turns have room."
+
+
+def _told_apart(
+    function: Callable[..., Any],
+    truth: Callable[..., float],
+    cases: Sequence[tuple[int, ...]],
+    known: Known,
+    case_in_words: str,
+    praise: str,
+) -> Verdict:
+    """Compare a function of one number with the truth and with known errors.
+
+    An error is named only if it explains all numbers: one alone may have many reasons.
+    """
+    found = []
+    for case in cases:
+        value, problem = _number(function, *case)
+        if problem:
+            return problem
+        found.append(value)
+    wanted = [truth(*case) for case in cases]
+    if agree(found, wanted):
+        return right(praise)
+    named = (t for rule, t in known if agree(found, [rule(*c) for c in cases]))
+    k = next(k for k, v in enumerate(found) if not agree([v], [wanted[k]]))
+    where = case_in_words.format(*cases[k])
+    here = f"{where} it says {found[k]:.3g}, and should {wanted[k]:.3g}."
+    return not_yet(next(named, here))
 
 
 def _number(function: Callable[..., Any], *given: Any) -> tuple[float, Verdict | None]:
@@ -237,12 +276,7 @@ EXERCISES = (
             "What must a patch be paid that mends nothing and breaks nothing?",
             "Two parts, one of the failing tests and one of the others. Multiply them.",
         ),
-        wrong=(
-            Wrong(lambda m, f, k, p: (m + k) / (f + p), "counts all tests alike"),
-            Wrong(lambda m, f, k, p: (m / f + k / p) / 2, "a mean pays half"),
-            Wrong(lambda m, f, k, p: float(m == f and k == p), "the binary reward"),
-            Wrong(lambda m, f, k, p: m / f, "forgets what was broken"),
-        ),
+        wrong=tuple(Wrong(*known) for known in PAYS),
         difficulty=1,
         importance=4,
         minutes=5,
@@ -280,6 +314,14 @@ EXERCISES = (
                 lambda w, r: min(1, list(r.values()).count("passed") / len(w)),
                 "was not asked for",
             ),
+            Wrong(
+                lambda w, r: float(all(r.get(t) == "passed" for t in w)),
+                "one of two has passed",
+            ),
+            Wrong(
+                lambda w, r: sum(r.get(t) in ("passed", "skipped") for t in w) / len(w),
+                "that was skipped",
+            ),
         ),
         difficulty=2,
         importance=4,
@@ -304,6 +346,7 @@ EXERCISES = (
             ),
             Wrong(_in_source("(days + FREE", "(days - FREE"), "That is a repair"),
             Wrong(_in_source("(days + FREE", "(days * FREE"), "as a wrong repair is"),
+            Wrong(lambda files: files | {SOURCE: "def ("}, "no Python any more"),
             Wrong(lambda files: files | {"../grade.json": "1"}, "is no path in the"),
         ),
         difficulty=3,
@@ -319,13 +362,7 @@ EXERCISES = (
             "Set and test take two turns, and so do the last set and submit: turns // "
             "2 choices are tried, but no more than there are.",
         ),
-        wrong=(
-            Wrong(lambda n, t: min(1, (t - 1) // 2 / n), "need not be tested"),
-            Wrong(lambda n, t: min(1, t / n), "each try takes two turns"),
-            Wrong(lambda n, t: 1 - (1 - 1 / n) ** (t // 2), "forgets what it has"),
-            Wrong(lambda n, t: t // 2 / n, "never above 1"),
-            Wrong(lambda n, t: 1 / n, "a blind guess"),
-        ),
+        wrong=tuple(Wrong(*known) for known in CHANCES),
         difficulty=2,
         importance=2,
         minutes=8,
@@ -344,6 +381,9 @@ EXERCISES = (
             Wrong(_first_that_fit, "the last turn is gone"),
             Wrong(_whatever_fits, "a turn in the middle is left out"),
             Wrong(lambda sizes, budget: [*range(len(sizes))], "more than the budget"),
+            Wrong(lambda sizes, budget: sizes, "numbers of parts"),
+            Wrong(lambda sizes, budget: kept_turns(sizes, budget)[::-1], "each part"),
+            Wrong(lambda sizes, budget: [0, len(sizes) - 1], "have room"),
         ),
         difficulty=3,
         importance=3,

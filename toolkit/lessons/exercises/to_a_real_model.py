@@ -15,8 +15,7 @@ Fitting = Callable[[int, int, int, int, int], float]
 Games = Callable[[int, int, int, int], float]
 
 MAY = {
-    "A": "A may change: more steps are added at the end, and the steps already done "
-    "stay what they were.",
+    "A": "A may change: more steps are added at the end, those done stay as they are.",
     "C": "C may change: how often a run is saved changes nothing of what it learns.",
     "E": "E may change: which process runs a world does not change the world.",
 }
@@ -341,6 +340,7 @@ EXERCISES = (
         ),
         wrong=(
             Wrong(_fit(lambda n, t: 3 * t), "factor of 2 is missing"),
+            Wrong(_fit(lambda n, t: 1.5 * t), "a factor of 4"),
             Wrong(_fit(lambda n, t: 4 * t), "grows by half"),
             Wrong(_fit(lambda n, t: 6 * t / n), "one layer"),
             Wrong(_fit(lambda n, t: 6), "these are tokens"),
@@ -366,10 +366,9 @@ EXERCISES = (
             Wrong(lambda p, r, a, g: r * a // g, "that is one process"),
             Wrong(lambda p, r, a, g: p * r // g, "one backward pass of each"),
             Wrong(_over_all_processes, "half on either process"),
-            Wrong(
-                lambda p, r, a, g: 0 if r % g else p * r * a // g,
-                "over several backward passes",
-            ),
+            Wrong(lambda p, r, a, g: 0 if r % g else p * r * a // g, "over several"),
+            Wrong(lambda p, r, a, g: r * a, "episodes of one process"),
+            Wrong(lambda p, r, a, g: p * r * a * g, "multiplies by the group"),
         ),
         difficulty=2,
         importance=4,
@@ -390,6 +389,7 @@ EXERCISES = (
             Wrong("ACEF", "sounds like memory alone"),
             Wrong("ACDE", "says which games are played"),
             Wrong("CE", "more steps are added"),
+            Wrong("AE", "how often a run is saved"),
             Wrong("AC", "which process runs a world"),
         ),
         difficulty=2,

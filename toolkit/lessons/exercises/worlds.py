@@ -203,6 +203,7 @@ EXERCISES = (
             Wrong(lambda p, n, t: 1 - (1 - p) ** t, "at least one good turn"),
             Wrong(lambda p, n, t: _at_least(p, n + 1, t), "one good turn too many"),
             Wrong(lambda p, n, t: 1 - _at_least(p, n, t), "chance to lose"),
+            Wrong(lambda p, n, t: _at_least(1 - p, n, t), "not of a slip"),
         ),
         difficulty=2,
         importance=3,
