@@ -413,7 +413,8 @@ EpisodeCompare.before_after(results["before"], results["paid by ratio"])
 # episode that outgrows its context ends, with `context_limit` as its reason. It is
 # paid nothing: too long is a habit like any other, and can be unlearnt. The paper gave
 # 3,000 tokens for 10 calls and 6,000 for 40, and won more with more (Table 4). One may
-# also show the task and the last turns alone; exercise 5 decides which.
+# also show the task and the newest turns alone, as `load_policy(…, history=8)` does;
+# exercise 5 decides which.
 #
 # **Predict:** how many characters has the model read when it hands in the repair of
 # section 3, of a package with one file of 21 lines? A token of code has about three.
