@@ -54,7 +54,7 @@ def test_children_are_found():
 
 
 def test_the_server_needs_no_toolkit():
-    for name in ("server.py", "forked.py"):
+    for name in ("server.py", "forked.py", "compiled.py"):
         path = str(Path(server.__file__).with_name(name))
         script = f"import runpy, sys; runpy.run_path({path!r}, run_name='x')"
         script += "; print([m for m in sys.modules if m.startswith('toolkit')])"

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import importlib
 import json
+import operator
 import os
 import random
 import resource
@@ -31,8 +32,8 @@ LATE = (
 TRUSTED = ("_pytest", "builtins", "pluggy", "pytest", "unittest")
 
 
-def import_pytest(site: list[str]) -> Trusted:
-    """Import what runs need; return how the trusted part of it looks."""
+def import_pytest(site: list[str]) -> None:
+    """Import what runs need."""
     sys.dont_write_bytecode = True
     sys.path += site
     import pytest  # noqa: F401
@@ -42,7 +43,6 @@ def import_pytest(site: list[str]) -> Trusted:
     sys.path[:] = [folder for folder in sys.path if folder not in site]
     gc.collect()
     gc.freeze()
-    return Trusted()
 
 
 class Trusted:
@@ -69,7 +69,9 @@ class Trusted:
         members = [v for _, inside in self._classes for v in inside.values()]
         functions = [*members, *(value for _, _, value in self._names)]
         self._codes = [
-            (f, f.__code__) for f in functions if isinstance(f, types.FunctionType)
+            (f, f.__code__, _closed_over(f))
+            for f in functions
+            if isinstance(f, types.FunctionType)
         ]
 
     def changed(self) -> str:
@@ -86,10 +88,18 @@ class Trusted:
                 now[name] is not value for name, value in before.items()
             ):
                 return f"{cls.__module__}.{cls.__qualname__}"
-        for function, code in self._codes:
-            if function.__code__ is not code:
+        for function, code, around in self._codes:
+            now_around = _closed_over(function)
+            if function.__code__ is not code or any(
+                map(operator.is_not, around, now_around)
+            ):
                 return f"{function.__module__}.{function.__qualname__}"
         return "sys.settrace" if sys.gettrace() or sys.getprofile() else ""
+
+
+def _closed_over(function: types.FunctionType) -> list[Any]:
+    """Return the values that a function uses of the one around it."""
+    return [cell.cell_contents for cell in function.__closure__ or ()]
 
 
 def _methods(cls: type) -> dict[str, Any]:

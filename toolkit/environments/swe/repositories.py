@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.environments.swe import compiled
 from toolkit.environments.swe.packages import Package, unpacked
 from toolkit.errors import RepositoryError, near_matches
+from toolkit.paths import cache_dir
 
 FOLDER = "folder:"
 """Begins the name of a repository that is a folder of the user."""
@@ -84,9 +88,29 @@ class Repository:
     def source_files(self) -> list[str]:
         """Return the Python files that may get bugs, in alphabetical order."""
         root = self.root
-        found = {p for name in self.sources for p in _python_files(root / name)}
+        found = {p for name in self.sources for p in python_files(root / name)}
         files = sorted(path.relative_to(root).as_posix() for path in found)
         return [name for name in files if not _is_test(name)]
+
+    def codes(self) -> compiled.Codes:
+        """Return what its files compile to, from the cache; put it there if need be.
+
+        Returns:
+            Nothing for a folder of the user, whose files change and whose settings of
+            pytest may matter; nothing if the cache cannot be written to.
+
+        Raises:
+            DownloadError: If it has to be fetched and cannot be.
+        """
+        if self.folder is not None:
+            return {}
+        roots = (self.root, *self.import_folders)
+        with suppress(OSError, ImportError):  # a full disk; no pytest
+            name = f"{self.root.name}-{sys.implementation.cache_tag}"
+            kept = cache_dir() / "swe" / "compiled" / name
+            files = (path for root in roots for path in python_files(root))
+            return compiled.load(kept) or compiled.make(files, kept)
+        return {}
 
     def copy_to(self, target: Path) -> None:
         """Copy the files, without caches and links, into a folder.
@@ -142,7 +166,7 @@ def fetch(names: Iterable[str] = ()) -> Iterator[Repository]:
     """
     for name in tuple(names) or tuple(r.name for r in REPOSITORIES):
         repository = get_repository(name)
-        _ = repository.root, repository.import_folders
+        _ = repository.root, repository.import_folders, repository.codes()
         yield repository
 
 
@@ -184,8 +208,8 @@ def _below(folder: Path, paths: Iterable[Path]) -> tuple[str, ...]:
     return tuple(path.relative_to(folder).as_posix() for path in paths)
 
 
-def _python_files(path: Path) -> list[Path]:
-    """Return the Python files at a path, which may be one."""
+def python_files(path: Path) -> list[Path]:
+    """Return the Python files at a path, which may be one; links are left out."""
     if path.is_file():
         return [path]
     return [p for p in path.rglob("*.py") if p.is_file() and not p.is_symlink()]

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from toolkit.environments.swe.repositories import Repository
+from toolkit.environments.swe.compiled import Codes, chosen, to_text
+from toolkit.environments.swe.repositories import Repository, python_files
 from toolkit.errors import MissingExtraError, SandboxError, SandboxTimeoutError
 from toolkit.sandbox import Conversation, Level, Limits, open_sandbox
 
-SERVER, FORKED = (Path(__file__).with_name(n) for n in ("server.py", "forked.py"))
+SERVER, FORKED, COMPILED = (
+    Path(__file__).with_name(f"{name}.py") for name in ("server", "forked", "compiled")
+)
 GRACE_S = 20.0
 """Seconds that the start of the server and the end of a run may take, at most."""
 RUNS = 500
@@ -103,9 +106,10 @@ class TestRunner:
         if importlib.util.find_spec("pytest") is None:
             raise MissingExtraError("pytest", "swe")
         self._command = _command(repository)
+        self._compiled = to_text(_known(repository, folder))
         self._sandbox = open_sandbox(
             folder,
-            readable=(SERVER, FORKED, *repository.import_folders),
+            readable=(SERVER, FORKED, COMPILED, *repository.import_folders),
             level=level,
             trusted=trusted,
             limits=limits or Limits(),
@@ -200,6 +204,7 @@ class TestRunner:
             self._stop()
         if self._server is None:
             self._server = self._sandbox.start(self._command, env=ENVIRONMENT)
+            self._server.ask({"compiled": self._compiled}, GRACE_S)
         self._runs += 1
         return self._server
 
@@ -207,6 +212,16 @@ class TestRunner:
         if self._server is not None:
             self._server.close()
         self._server, self._runs = None, 0
+
+
+def _known(repository: Repository, folder: Path) -> Codes:
+    """Return the code of the published files that are in the workspace, too.
+
+    Not of others: tests could read there what a file with a bug should be.
+    """
+    codes = repository.codes()
+    folders = (folder, *repository.import_folders) if codes else ()
+    return chosen(codes, (p for where in folders for p in python_files(where)))
 
 
 def _command(repository: Repository) -> list[str]:

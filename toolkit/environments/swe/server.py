@@ -1,7 +1,8 @@
 """Runs tests again and again, fast: pytest is imported once, each run is a fork of it.
 
 This file runs inside the sandbox, where there is no toolkit: beside Python and pytest
-it needs `forked.py` alone. It reads a line of JSON for each run and answers with one.
+it needs `forked.py` and `compiled.py` alone. It reads a line of JSON with compiled
+code, then one for each run, and answers each with one.
 
 **What an answer is worth.** Tests and the code that they test share a process, and that
 code is not to be trusted. The process that answers never runs any of it:
@@ -37,7 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.environments.swe import forked
+    from toolkit.environments.swe import compiled, forked
 
 Message = dict[str, Any]
 
@@ -63,8 +64,11 @@ def main(settings: Message) -> None:
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     _protect()
-    trusted = forked.import_pytest(settings["site"])
+    forked.import_pytest(settings["site"])
     with os.fdopen(0, "rb", closefd=False) as questions:
+        compiled.use(compiled.from_text(json.loads(questions.readline())["compiled"]))
+        trusted = forked.Trusted()
+        _write(answers, b"{}\n")
         while True:
             run = Run(settings, trusted, others=(0, answers))
             line = questions.readline()
@@ -234,11 +238,17 @@ def _write(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-if __name__ == "__main__":
-    beside = Path(__file__).with_name("forked.py")
-    spec = importlib.util.spec_from_file_location("forked", beside)
+def _beside(name: str) -> Any:
+    """Import a file from the folder of this one."""
+    file = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
-    forked = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(forked)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    compiled, forked = _beside("compiled"), _beside("forked")
     main(json.loads(sys.argv[1]))
