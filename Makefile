@@ -91,7 +91,7 @@ bench: $(STAMP) ## measure speed against other paths
 
 experiments: $(STAMP) ## ask all of the paper's questions, at a CPU's size (hours)
 	for name in complexity size horizon transfer algorithms density density_simple budget \
-	  sensitivity curriculum alfworld swe_choice swe_history; do \
+	  sensitivity curriculum alfworld swe_choice swe_history judged; do \
 	  $(BIN)/toolkit experiment $$name || exit; done
 
 pocket: $(STAMP) ## train the model that ships with the package again

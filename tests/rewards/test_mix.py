@@ -17,6 +17,7 @@ from toolkit.episodes.store import load_episodes, save_episodes
 from toolkit.errors import ConfigError, RewardError
 from toolkit.policies.scripted import ExpertPolicy, RandomPolicy
 from toolkit.rewards import PRESETS, TERMS, Mix, get_reward, term, turn_term
+from toolkit.rewards.judge_terms import JUDGES
 
 OLD = Path(__file__).with_name("old.jsonl")
 """Two episodes of w2-o3-q4, test game 1: the expert's and a random player's."""
@@ -354,7 +355,8 @@ def real():
 
 def test_real_games_have_all_facts(real):
     expert, random = real
-    settled = [name for name in TERMS if name not in ("subgoal", "potential")]
+    unsettled = ("subgoal", "potential", *JUDGES)
+    settled = [name for name in TERMS if name not in unsettled]
     scored = Mix(dict.fromkeys(settled, 1.0)).score([*expert, *random])
     assert scored.faults == ()
     assert scored.returns_of("success")[:4].tolist() == [1.0] * 4

@@ -10,7 +10,12 @@ from toolkit.episodes.record import StopReason
 from toolkit.errors import ConfigError, RewardError
 from toolkit.rewards import TERMS, Mix, term, turn_term
 
-SETTINGS = {"subgoal": {"goals": ["open", "take"]}, "potential": {"discount": 0.9}}
+SETTINGS = {
+    "subgoal": {"goals": ["open", "take"]},
+    "potential": {"discount": 0.9},
+    "judged": {"model": "pocket", "rubric": "Win."},
+    "likelihood": {"model": "pocket"},
+}
 
 
 def pay(name, episode, **settings):

@@ -8,7 +8,7 @@ import yaml
 
 from tests.models import tiny_policy
 from tests.training.runs import batch_of, opened, run_small, weights_of
-from toolkit.errors import ConfigError
+from toolkit.errors import ConfigError, ModelError
 from toolkit.rewards import TERMS, Mix, term, turn_term
 from toolkit.training.credit import CREDITS, OF_CRITICS
 from toolkit.training.events import steps_of
@@ -77,6 +77,33 @@ def test_the_trainer_pays_what_the_mix_says(tmp_path):
         facts = trainer.events.latest["rollout"]
         returns = [r for group in facts["groups"] for r in group["returns"]]
         assert returns == pytest.approx(MIX.score(trainer.episodes).returns.tolist())
+
+
+def test_a_judge_that_a_file_names_pays_a_run(tmp_path):
+    path, said = tmp_path / "run.yaml", {"likelihood": {"model": "pocket"}}
+    path.write_text(yaml.safe_dump({"env": "gates", "reward": said}))
+    reward = read_config(path).reward
+    run = run_small(tmp_path / "run", max_steps=1, reward=reward)
+    assert run.events[0]["config"]["reward"]["likelihood"]["model"] == "pocket"
+    (rollout,) = steps_of(run.events, "rollout")
+    returns = [r for group in rollout["groups"] for r in group["returns"]]
+    assert all(0 < paid < 1 for paid in returns)
+    assert len(set(returns)) > 1
+
+
+def test_a_judge_that_is_not_there_ends_a_run_before_it_begins(tmp_path):
+    reward = {"likelihood": {"model": str(tmp_path / "nothing")}}
+    with pytest.raises(ModelError, match="nothing"):
+        run_small(tmp_path / "run", max_steps=1, reward=reward)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_learner_is_not_its_own_judge(tmp_path):
+    tiny_policy().save(tmp_path / "run" / "policy")
+    reward = {"likelihood": {"model": str(tmp_path / "run" / "policy")}}
+    with pytest.raises(ConfigError, match="folder of this run"):
+        make_config(reward=reward, output_dir=str(tmp_path / "run"))
+    assert make_config(reward=reward, output_dir=str(tmp_path / "other")).reward
 
 
 def test_an_episode_that_cannot_be_scored_is_masked(tmp_path, fragile):

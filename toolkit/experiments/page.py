@@ -16,6 +16,7 @@ from toolkit.charts.curves import run_curves
 from toolkit.charts.dot_plot import dot_plot, dot_plot_key
 from toolkit.errors import ToolkitError
 from toolkit.experiments.claims import Verdict, judge, visible_difference
+from toolkit.experiments.judging import judges
 from toolkit.experiments.results import (
     Result,
     Run,
@@ -146,6 +147,7 @@ def _experiment(result: Result, verdicts: Sequence[Verdict]) -> str:
         _claims(result, verdicts),
         _plots(result),
         _curves(result),
+        judges(result),
         _sentences("Findings", result["findings"]),
         _sentences("What this cannot show", result["limits"]),
         numbers(result),

@@ -87,6 +87,10 @@ class Exam:
     """How often each is played, for sampling is most of the noise in one run."""
     greedy: bool = False
     """Take the most probable token instead of sampling."""
+    judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Rewards that are compared with what is verified, on the first play of each game,
+    by the name that tables show: `reward`, as in `TrainConfig`, and `threshold`, from
+    which on its total means won."""
     optional: bool = False
     """Left out where its games are not to be had, such as files of ALFWorld."""
 

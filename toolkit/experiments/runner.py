@@ -6,12 +6,12 @@ share them, and one that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from toolkit.device import is_main_process, limit_threads
 from toolkit.environments.base import Task, make_env, tasks
 from toolkit.environments.games import generate
 from toolkit.errors import TaskError
+from toolkit.experiments.exams import exam_path, exam_results, key, take
 from toolkit.experiments.preset import LIMITS, Arm, Exam, Preset, Start
 from toolkit.paths import write_at_once
 from toolkit.training.events import read_events, steps_of
@@ -31,8 +32,6 @@ from toolkit.training.settings import make_config
 if TYPE_CHECKING:
     from toolkit.policies.models import ModelPolicy
 
-KEPT = ("success", "low", "high", "n", "wins", "broken", "mean_turns", "points")
-"""What is kept of an evaluation."""
 TRAINING_COST = 2.0
 """Seconds of an episode that is trained on, in those of one that is only played;
 measured with `pocket`, and corrected as soon as the first run is done."""
@@ -55,7 +54,7 @@ class Job:
         start = self.arm.start
         shown = f"{start.demonstrations}-demonstrations-" * bool(start.demonstrations)
         name = Path(start.policy).name
-        return self.out / f"start-{name}-{shown}{_key(start.given)}-seed{self.seed}"
+        return self.out / f"start-{name}-{shown}{key(start.given)}-seed{self.seed}"
 
     @cached_property
     def folder(self) -> Path:
@@ -63,10 +62,10 @@ class Job:
         if not self.steps:
             return self.start
         settings = {k: v for k, v in self.arm.settings.items() if k != "workers"}
-        key = _key([self.arm.start.given, settings])
+        name = key([self.arm.start.given, settings])
         world = str(settings.get("env", "")).rpartition("/")[2]
         credit = settings.get("credit", "grpo")
-        return self.out / f"{world}-{credit}-{key}-seed{self.seed}"
+        return self.out / f"{world}-{credit}-{name}-seed{self.seed}"
 
     @property
     def steps(self) -> int:
@@ -169,11 +168,6 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _key(facts: Any) -> str:
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 # ---- doing it --------------------------------------------------------------------
 
 
@@ -232,36 +226,15 @@ def _finish(folder: Path, began: float) -> None:
 
 def _examine(preset: Preset, job: Job, folder: Path) -> None:
     """Let a policy sit the exams that it has not sat."""
-    from toolkit.evaluation import evaluate
-
-    policy: ModelPolicy | None = None
+    whole = replace(job.arm.start, lora=False)
+    load = functools.cache(lambda: _load(whole, _policy_of(whole, folder)))
     for exam in preset.exams.values():
-        path = _exam_path(folder, exam)
-        if path.is_file():
-            continue
-        whole = replace(job.arm.start, lora=False)
-        policy = policy or _load(whole, _policy_of(whole, folder))
-        env, began = make_env(exam.env, **exam.params), time.monotonic()
-        found = evaluate(
-            *(policy, env, exam.games),
-            greedy=exam.greedy,
-            samples=exam.samples,
-            seed=job.seed,
-            live=job.arm.settings.get("live", 64),
-            progress=False,
-        )
-        kept = {name: getattr(found, name) for name in KEPT}
-        facts = {"exam": asdict(exam), "seconds": time.monotonic() - began, **kept}
-        if is_main_process():
-            write_at_once(path, json.dumps(facts, indent=1))
-
-
-def _exam_path(folder: Path, exam: Exam) -> Path:
-    """Return the file of an exam, named after everything that determines it."""
-    facts = {k: v for k, v in asdict(exam).items() if k != "optional"}
-    if exam.split == "test":  # as it was before an exam could name its split
-        del facts["split"]
-    return folder / "exams" / f"{exam.env.rpartition('/')[2]}-{_key(facts)}.json"
+        path = exam_path(folder, exam)
+        if not path.is_file():
+            live = job.arm.settings.get("live", 64)
+            facts = take(exam, load, seed=job.seed, live=live)
+            if is_main_process():
+                write_at_once(path, json.dumps(facts, indent=1))
 
 
 def _policy_of(start: Start, folder: Path) -> str:
@@ -288,7 +261,7 @@ def _cost(preset: Preset, jobs: Sequence[Job], todo: Sequence[Job]) -> str:
         exam.episodes
         for folder in folders
         for exam in preset.exams.values()
-        if not _exam_path(folder, exam).is_file()
+        if not exam_path(folder, exam).is_file()
     ]
     return (
         f"{preset.title}\n"
@@ -334,7 +307,7 @@ class _Estimate:
         """Return seconds, from those of the start's slowest exam."""
         per_episode = 0.0
         for exam in self._preset.exams.values():
-            facts = json.loads(_exam_path(job.start, exam).read_text(encoding="utf-8"))
+            facts = json.loads(exam_path(job.start, exam).read_text(encoding="utf-8"))
             per_episode = max(per_episode, facts["seconds"] / exam.episodes)
         exams = sum(exam.episodes for exam in self._preset.exams.values())
         return per_episode * (TRAINING_COST * job.episodes + exams)
@@ -382,19 +355,10 @@ def _run_results(preset: Preset, job: Job) -> dict[str, Any]:
     counts_wins = preset.measure == "success"
     return {
         "seed": job.seed,
-        "before": _exam_results(preset, job.start),
-        "after": _exam_results(preset, job.folder),
+        "before": exam_results(preset, job.start),
+        "after": exam_results(preset, job.folder),
         "curve": [round(float(r["success"]), 4) for r in rollouts if counts_wins],
         "episodes": job.episodes,
         "minutes": round(done["minutes"], 2),
         "stopped": "finished",
     }
-
-
-def _exam_results(preset: Preset, folder: Path) -> dict[str, dict[str, Any]]:
-    found = {}
-    for name, exam in preset.exams.items():
-        if (path := _exam_path(folder, exam)).is_file():
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            found[name] = {k: round(facts[k], 4) for k in KEPT if k in facts}
-    return found

@@ -6,6 +6,7 @@ from toolkit.rewards.density import defer
 from toolkit.rewards.hacking import Finding, check_reward
 from toolkit.rewards.judge_endpoint import Endpoint
 from toolkit.rewards.judged import judged
+from toolkit.rewards.likelihood import likelihood
 from toolkit.rewards.mix import PRESETS, Mix, get_reward
 from toolkit.rewards.reward_model import reward_model
 from toolkit.rewards.scored import Fault, Scored
@@ -26,6 +27,7 @@ __all__ = [
     "defer",
     "get_reward",
     "judged",
+    "likelihood",
     "reward_model",
     "term",
     "turn_term",

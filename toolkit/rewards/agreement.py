@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.episodes.record import Episode
-from toolkit.errors import ConfigError, ToolkitError
+from toolkit.errors import ConfigError, RewardError, ToolkitError
 from toolkit.rewards.mix import Mix, get_reward
 from toolkit.rewards.terms import Term
 from toolkit.statistics import CONFIDENCE, effective_n, wilson
@@ -85,7 +85,7 @@ class Agreement:
 
 
 def agreement(
-    judge: Term,
+    judge: Term | str | Mapping[str, Any] | Mix,
     verified: str | Mapping[str, Any] | Mix,
     episodes: Sequence[Episode],
     *,
@@ -103,7 +103,8 @@ def agreement(
     episodes; that of the AUC is a bootstrap over tasks.
 
     Args:
-        judge: What is measured, such as `judged(...)` or `reward_model(...)`.
+        judge: What is measured, such as `judged(...)` or `reward_model(...)`, or what
+            `get_reward` takes.
         verified: A reward to be trusted, such as `"success"`; see `get_reward`.
         episodes: Recorded episodes.
         threshold: A total of the judge from here on counts as "won". Its AUC does not
@@ -135,7 +136,9 @@ def agreement(
     )
 
 
-def _judged(judge: Term, episodes: Sequence[Episode]) -> list[tuple[Episode, float]]:
+def _judged(
+    judge: Term | str | Mapping[str, Any] | Mix, episodes: Sequence[Episode]
+) -> list[tuple[Episode, float]]:
     """Return the episodes that have a judgement, with its total."""
     results = _scores(judge, episodes)
     pairs = [
@@ -154,9 +157,14 @@ def _judged(judge: Term, episodes: Sequence[Episode]) -> list[tuple[Episode, flo
 
 
 def _scores(
-    judge: Term, episodes: Sequence[Episode]
+    judge: Term | str | Mapping[str, Any] | Mix, episodes: Sequence[Episode]
 ) -> Sequence[Sequence[float] | ToolkitError]:
     """Return rewards or errors, in one call if the judge can do that."""
+    if isinstance(judge, str | Mapping | Mix):
+        scored = get_reward(judge).score(episodes, mask=True)
+        why = {fault.episode: RewardError(str(fault)) for fault in scored.faults}
+        paid = enumerate(scored.turn_rewards)
+        return [why[i] if rewards is None else rewards for i, rewards in paid]
     together = getattr(judge, "batch", None)
     if together is None:
         return [judge(episode) for episode in episodes]

@@ -8,6 +8,8 @@ for passing all of them it learnt nothing (4 %). So make a verified reward dense
 you replace it. A judge can be flattered, and a policy that is trained on it learns how.
 Where there is nothing to verify, measure the judge on episodes whose outcome is known,
 with `agreement`, and keep looking at what it pays.
+
+In a mix and in YAML a judge is named: see `toolkit.rewards.judge_terms`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from toolkit.episodes.record import Episode
 from toolkit.errors import ConfigError, JudgeError
@@ -35,7 +37,7 @@ def judged(
     model: str | Path | ModelPolicy | Judge,
     rubric: str,
     *,
-    each: Literal["episode", "turn"] = "episode",
+    each: str = "episode",
 ) -> Judged:
     """Return a reward whose numbers come from a language model.
 
@@ -56,7 +58,7 @@ def judged(
         model: What `load_policy` takes, or a `ModelPolicy`: read with one batched
             forward pass. Or an `Endpoint`: asked over HTTP.
         rubric: What a good episode (or turn) is, in plain words.
-        each: What is graded.
+        each: What is graded, `episode` or `turn`.
 
     Returns:
         A reward; its `score` takes many episodes and its `usage` counts the cost.
@@ -65,19 +67,28 @@ def judged(
         ConfigError: If `each` or the rubric cannot be used.
         ModelError: If the model cannot be loaded or cannot be read as a judge.
     """
+    check_question(rubric, each)
+    return Judged(_judge(model), rubric, each=each)
+
+
+def check_question(rubric: object, each: object) -> None:
+    """Refuse what a judge cannot be asked.
+
+    Raises:
+        ConfigError: If `each` or the rubric cannot be used.
+    """
     if each not in ("episode", "turn"):
         raise ConfigError(
             f"A judge cannot grade each {each!r}.",
             "It grades whole episodes or single turns.",
             'Use each="episode" or each="turn".',
         )
-    if not rubric.strip():
+    if not isinstance(rubric, str) or not rubric.strip():
         raise ConfigError(
-            "The rubric is empty.",
+            "The rubric is empty, or no text.",
             "The judge would have nothing to grade by.",
             "Say in plain words what a good episode is.",
         )
-    return Judged(_judge(model), rubric, each=each)
 
 
 class Judged(BatchReward):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.episodes.record import Episode
-from toolkit.errors import ConfigError, RewardError, near_matches
+from toolkit.errors import ConfigError, ModelError, RewardError, near_matches
 from toolkit.rewards.density import check_density
 from toolkit.rewards.scored import Fault, Numbers, Scored
 from toolkit.rewards.terms import TERMS, Term
@@ -74,6 +74,7 @@ class Mix:
             RewardError: If a term raises, or returns NaN or the wrong number of
                 values; the message names term, episode and turn. Not with `mask`.
             ConfigError: If a term refuses its settings.
+            ModelError: If the model of a judge cannot be loaded.
         """
         offsets = np.cumsum([0, *(len(e.turns) for e in episodes)])
         values = np.zeros((len(self.terms), offsets[-1]))
@@ -214,6 +215,9 @@ def _read(name: str, spec: Any) -> Spec:
             f"Its settings are: {', '.join(known) or 'none'}.",
             f"Such as {{{name!r}: {{'weight': {weight}, …}}}}.",
         ) from error
+    check = getattr(term, "check", None)
+    if check is not None:
+        check(**settings)
     return {**given, "weight": weight} if isinstance(spec, Mapping) else weight
 
 
@@ -261,7 +265,7 @@ def _try(function: Any, argument: Any, settings: dict[str, Any]) -> Any:
     """Return what a function returns, or the error it raises."""
     try:
         return function(argument, **settings)
-    except ConfigError:
+    except (ConfigError, ModelError):
         raise  # wrong for every episode
     except Exception as error:
         return error

@@ -16,6 +16,8 @@ ever. `Mix` weighs terms and adds them up; that is what trains.
 | `invalid_action` | -1 for what the world did not understand | `valid_action` |
 | `format` | -1 for a reply in another form | `completion` |
 | `length` | up to -1 for a long reply | `completion` |
+| `judged` | the grade of a model that reads a rubric | the transcript |
+| `likelihood` | how probable a model finds what was done | observations, `completion` |
 
 What is wanted once is paid once, and what is wanted in every turn is charged when it
 is missing: a bonus per turn would pay for taking many turns. The facts lie in
@@ -40,6 +42,7 @@ from typing import Any
 
 from toolkit.episodes.record import Episode, Turn
 from toolkit.errors import ConfigError, RewardError
+from toolkit.rewards.judge_terms import JUDGES
 
 Term = Callable[..., Sequence[float]]
 """Gets an episode, and settings by keyword; returns one number per turn `(K,)`. If it
@@ -225,6 +228,7 @@ TERMS: dict[str, Term] = {
     "invalid_action": invalid_action,
     "format": reply_format,
     "length": length,
+    **JUDGES,
 }
 """Every term by its name."""
 _TAKEN = frozenset({*TERMS, "density", "sparse", "dense_1", "dense_2"})

@@ -20,6 +20,7 @@ from trl import GRPOConfig
 from toolkit.device import pick_device, pick_precision
 from toolkit.errors import ConfigError, near_matches
 from toolkit.rewards import Mix, get_reward
+from toolkit.rewards.judge_terms import check_apart
 from toolkit.training.claim import is_claimed
 from toolkit.training.credit import check_scale, get_credit, keywords
 from toolkit.training.returns import check_groups
@@ -188,6 +189,7 @@ class TrainConfig(GRPOConfig):
             # checkpoints and events must be able to hold it
             self.reward = mix.to_dict()
         for name in mix.terms:
+            check_apart(name, mix.settings(name), self.output_dir or "")
             discount = mix.settings(name).get("discount", self.discount)
             if discount != self.discount:
                 raise ConfigError(

@@ -218,6 +218,7 @@ def carry_out(
     Raises:
         ConfigError: If an earlier run cannot be resumed, or another run is going on.
     """
+    controls.reward.score([])  # loads judges: one that is not there ends it here
     with claimed(job.policy), controls.listening():
         checkpoint, events = _begin(job, controls, on_event)
         return _go_on(job, controls, events, checkpoint)

@@ -585,7 +585,11 @@ exercise.check(kept_turns)
 #
 # **Would a judge that reads the patch be better?** It would not fall for answers by
 # heart as easily, and it would fall for a convincing comment. The paper's learned
-# rewards gave 7 and 9 % where the ratio gave 22 (Table 12).
+# rewards gave 7 and 9 % where the ratio gave 22 (Table 12). In the reduced task of
+# section 6 two small judges taught nothing (`experiments/judged.yaml`, three seeds):
+# from 26 of 100 tasks the tests led to 41, the likelihood under the untrained model to
+# 23, a grade by SmolLM2 to 13. The likelihood took 22 of 100 lost games for won before
+# training, and 69 after.
 #
 # ## Expected numbers
 #
