@@ -71,7 +71,7 @@ def test_a_value_is_that_of_the_position_before_the_token(way, kind):
             if way == "rectangle":
                 model(ids[part], attention_mask=mask[part])
             else:
-                rows = pack(episode_rows(ids[part], mask[part], wanted[part]))
+                rows = pack(ids[part], mask[part], wanted[part])
                 score(model, rows, fused=way == "fused")
     rows = episode_rows(ids, mask, wanted)
     found = values_before(heard, rows, rows, WIDTH)

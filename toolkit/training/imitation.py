@@ -21,7 +21,7 @@ from toolkit.errors import ConfigError
 from toolkit.policies.base import Policy
 from toolkit.policies.context import Context
 from toolkit.policies.models import ModelPolicy
-from toolkit.training.packed import Rows, context_rows, episode_rows, pack, score
+from toolkit.training.packed import context_rows, episode_rows, pack, score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,7 +188,8 @@ def action_loss(model: Any, batch: Sequence[EpisodeTokens], pad_id: int) -> Tens
     acted = torch.cat([0 * tensors.prompt_mask, tensors.action_mask], 1)
     begin = tensors.prompt_ids.shape[1]
     rows = context_rows(episode_rows(ids, mask, acted), tensors.hidden, begin)
-    logp, _ = score(model, pack(Rows(*(t.to(model.device) for t in rows))))
+    parts = (t.to(model.device) for t in (rows.ids, rows.mask, rows.wanted))
+    logp, _ = score(model, pack(*parts))
     return -logp.mean()
 
 

@@ -99,15 +99,21 @@ class Packed:
     """Which of the tokens are to be scored `(N,)`, never the first of a row."""
 
 
-def pack(rows: Rows) -> Packed:
-    """Leave the padding out of a rectangle of tokens."""
-    real = rows.mask.bool()
+def pack(ids: Tensor, mask: Tensor, wanted: Tensor) -> Packed:
+    """Leave the padding out of a rectangle of tokens.
+
+    Args:
+        ids: `(R, L)`.
+        mask: `(R, L)`, nonzero on real tokens.
+        wanted: `(R, L)`, nonzero on tokens to be scored.
+    """
+    real = mask.bool()
     position = real.cumsum(1) - 1
     return Packed(
-        ids=rows.ids[real][None],
+        ids=ids[real][None],
         position=position[real][None],
         lengths=real.sum(1).tolist(),
-        wanted=((rows.wanted != 0) & (position > 0))[real],
+        wanted=((wanted != 0) & (position > 0))[real],
     )
 
 

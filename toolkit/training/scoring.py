@@ -105,9 +105,8 @@ class ScoringTrainer(GRPOTrainer):
         if self._is_packed:
             fused = rows.ids.device.type == "cuda"
             with self.accelerator.autocast():
-                found = score(
-                    model, pack(rows), temperature=self.temperature, fused=fused
-                )
+                packed = pack(rows.ids, rows.mask, rows.wanted)
+                found = score(model, packed, temperature=self.temperature, fused=fused)
             return *found, None
         width = rows.ids.shape[1] - 1
         logps, entropies, aux = super()._get_per_token_logps_and_entropies(
