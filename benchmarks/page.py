@@ -67,14 +67,15 @@ same norm: {norms}.
 
 **Why some goals are missed.** A history that is read again costs little while it is
 short: the ratio grows with the turns of an episode (compare the games above). For short
-ones both cores are at work already. Twice the ratio of CPU times is what could be reached
-if our side kept both busy to the end: 4 to 5.6 times TRL's path, never 6. Two halves of
-the episodes by turns, the worlds of one while the model answers the other, would gain 8 %
-in mazes and lose 3 % in houses, because the model takes 11 to 20 % longer for smaller
-batches (computed from CPU times of every step, for two cores). And a step of a world takes
-a third of a millisecond or more in the Z-machine interpreter, on both sides and whatever
-surrounds it: the rest is what can be saved. `make install` builds the interpreter so that
-it takes 44 % less than as `pip` builds it, which *each as installed* shows.
+ones both cores are at work already. Twice the ratio of CPU times is what could be
+reached if our side kept both busy to the end: 4 to 5.6 times TRL's path, never 6. Two
+halves of the episodes by turns, the worlds of one while the model answers the other,
+would gain 8 % in mazes and lose 3 % in houses, because the model takes 11 to 20 %
+longer for smaller batches (computed from CPU times of every step, for two cores). And a
+step of a world takes a third of a millisecond or more in the Z-machine interpreter, on
+both sides and whatever surrounds it: the rest is what can be saved. `make install`
+builds the interpreter so that it takes 44 % less than as `pip` builds it, which *each
+as installed* shows.
 
 `python -m benchmarks --profile` lists the functions that take the time.
 """
