@@ -211,7 +211,7 @@ run = train(
     per_device_train_batch_size=32,
     live=32,
     workers=0,
-    max_steps=lesson.pick(smoke=20, t4=40, full=40),
+    max_steps=lesson.pick(smoke=12, t4=40, full=40),
     seed=lesson.seed,
     output_dir=f"runs/{lesson.name}",
     save_strategy="no",

@@ -46,7 +46,7 @@ EXAM = {"seed": 1, "workers": 0, "progress": False}
 before = evaluate(load_policy("pocket"), world, exam, **EXAM)
 
 # %% [markdown]
-# Ten steps teach little; they are enough to see what is to be seen. The rule of credit
+# Six steps teach little; they are enough to see what is to be seen. The rule of credit
 # praises a turn for what came after it, so only the pay differs.
 
 # %%
@@ -57,7 +57,7 @@ HOW = {
     "num_generations": 8,
     "per_device_train_batch_size": 32,
     "live": 32,
-    "max_steps": lesson.pick(smoke=10, t4=100, full=100),
+    "max_steps": lesson.pick(smoke=6, t4=100, full=100),
     "seed": lesson.seed,
     "save_strategy": "no",
     "progress": False,

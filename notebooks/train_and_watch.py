@@ -79,7 +79,7 @@ monitor = TrainingMonitor.start(
     learning_rate=7e-4,
     per_device_train_batch_size=32,
     live=32,
-    max_steps=lesson.pick(smoke=20, t4=100, full=100),
+    max_steps=lesson.pick(smoke=12, t4=100, full=100),
     save_steps=10,
     seed=lesson.seed,
     output_dir="runs/watched",

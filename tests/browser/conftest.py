@@ -148,8 +148,7 @@ def _open_notebook(request, lab, browser):
         )
         sessions.append(started["id"])
         page = context.new_page()
-        page.goto(f"{address}doc/tree/{path}")
-        _run_first_cell(page)
+        _open(page, f"{address}doc/tree/{path}")
         return page
 
     yield open_cells
@@ -158,18 +157,25 @@ def _open_notebook(request, lab, browser):
         ask(f"{address}api/sessions/{session}", "DELETE")
 
 
-def _run_first_cell(page):
-    """Run it once the kernel is there: what is run before is lost."""
+def _open(page, address):
+    """Open a notebook and run its first cell.
+
+    A busy machine may lose the first attempt: the kernel looks idle before it listens, or
+    a dialog that tells of a slow server lies over the notebook.
+    """
     from playwright.sync_api import TimeoutError as NothingHappened
 
-    page.locator(IDLE).first.wait_for(state="attached")
-    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").first
-    begun = prompt.get_by_text(re.compile(r"\[[\d*]+\]"))
-    for patience_ms in (20_000, 20_000, 80_000):
-        page.locator(".jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Control+Enter")
-        # a busy kernel may look idle before it listens
+    said = set()
+    begun = page.locator(".jp-CodeCell .jp-InputPrompt").first.get_by_text(
+        re.compile(r"\[[\d*]+\]")
+    )
+    for _ in range(3):
+        page.goto(address)
         with contextlib.suppress(NothingHappened):
-            begun.wait_for(timeout=patience_ms)
+            page.locator(IDLE).first.wait_for(state="attached")
+            page.locator(".jp-CodeCell .cm-content").first.click(timeout=20_000)
+            page.keyboard.press("Control+Enter")
+            begun.wait_for(timeout=20_000)
             return
-    pytest.fail("The first cell does not run.")
+        said.update(page.locator(".jp-Dialog").all_inner_texts())
+    pytest.fail(f"The first cell does not run. Dialogs: {said or 'none'}.")
