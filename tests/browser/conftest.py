@@ -160,8 +160,8 @@ def _open_notebook(request, lab, browser):
 def _open(page, address):
     """Open a notebook and run its first cell.
 
-    A busy machine may lose the first attempt: the kernel looks idle before it listens, or
-    a dialog that tells of a slow server lies over the notebook.
+    A busy machine may lose the first attempt: the kernel looks idle before it listens,
+    or a dialog that tells of a slow server lies over the notebook.
     """
     from playwright.sync_api import TimeoutError as NothingHappened
 
