@@ -1,5 +1,6 @@
 """Every file of experiments/ loads, and what is wrong in one is named."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -141,3 +142,15 @@ def test_a_file_that_is_no_experiment(tmp_path):
         (tmp_path / "x.yaml").write_text(text)
         with pytest.raises(ConfigError, match=r"x\.yaml"):
             load_preset(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FOLDER / "results").glob("*.json")), ids=lambda p: p.stem
+)
+def test_published_results_say_what_their_preset_says(path):
+    preset = load_preset(FOLDER / f"{path.stem}.yaml")
+    published = json.loads(path.read_text())
+    assert published["findings"], "run `toolkit experiment` again after looking"
+    for key in ("title", "setting", "seeds", "claims", "findings", "limits"):
+        told = getattr(preset, key)
+        assert published[key] == (told if isinstance(told, str) else list(told)), key
