@@ -1,8 +1,12 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 
 from tests.html_checks import Outline
-from toolkit.lessons.checks import Verdict, attempt
+from toolkit.lessons.checks import Verdict, attempt, attempt_number
 
 
 @pytest.mark.parametrize(
@@ -17,12 +21,44 @@ from toolkit.lessons.checks import Verdict, attempt
         (lambda: ["a"], "must hold numbers, side by side"),
         (lambda: [[1.0], [2.0]], "side by side"),
         (lambda: [1.0], "1 numbers came back for 2 turns"),
+        (lambda: (1 / n for n in (1, 0)), "stopped with ZeroDivisionError"),
     ],
 )
 def test_what_is_no_list_of_numbers_is_told_so(answer, message):
     found, problem = attempt(answer, one_per=(2, "turns"))
     assert found == []
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [2, 2.0, Fraction(2), Decimal(2), np.float32(2), np.array([2.0]), torch.tensor(2)],
+)
+def test_one_number_may_be_of_any_kind(answer):
+    assert attempt_number(lambda: answer) == (2.0, None)
+
+
+def test_a_number_with_a_gradient_is_one():
+    answer = torch.tensor(2.0, requires_grad=True)
+    assert attempt_number(lambda: answer) == (2.0, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        (None, "nothing"),
+        ("2", "'2'"),
+        ([2.0], "[2.0]"),
+        (np.ones(2), "array("),
+        (1j, ""),
+    ],
+)
+def test_what_is_not_one_number_is_told_so(answer, came):
+    found, problem = attempt_number(lambda: answer, needed="one loss")
+    assert found == 0.0
+    assert problem.message.startswith(came)
+    assert "came back; one loss is needed." in problem.message
+    assert "stopped with Zero" in attempt_number(lambda: 1 / 0)[1].message
 
 
 def test_numbers_are_handed_on():

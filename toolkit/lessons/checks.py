@@ -49,13 +49,11 @@ def attempt(
         The numbers, and a verdict if they are none or it raised.
     """
     try:
-        answer = function(*args)
+        whole = _listed(function(*args))
     except Exception as error:  # whatever a learner's code may raise
-        return [], not_yet(f"it stopped with {type(error).__name__}: {error}")
-    whole = answer.tolist() if hasattr(answer, "tolist") else answer
-    if not isinstance(whole, Iterable) or isinstance(whole, (str, Mapping)):
-        came = "nothing" if whole is None else f"{whole!r:.60}"
-        return [], not_yet(f"{came} came back; a list of numbers is needed.")
+        return [], _stopped(error)
+    if not isinstance(whole, list):
+        return [], _came(whole, "a list of numbers")
     found = [v.item() if getattr(v, "ndim", None) == 0 else v for v in whole]
     if not all(isinstance(v, (bool, int, float, np.number)) for v in found):
         return [], not_yet("the list must hold numbers, side by side.")
@@ -65,6 +63,51 @@ def attempt(
             f"{len(found)} numbers came back for {count} {things}; one each is needed."
         )
     return found, None
+
+
+def attempt_number(
+    function: Callable[..., Any], *args: Any, needed: str = "one number"
+) -> tuple[float, Verdict | None]:
+    """Call a learner's function that is to return one number, of whatever kind.
+
+    Args:
+        function: The learner's.
+        *args: What it gets.
+        needed: What to ask for if something else comes back.
+
+    Returns:
+        The number, and a verdict if it is none or the function raised.
+    """
+    try:
+        answer = function(*args)
+    except Exception as error:  # whatever a learner's code may raise
+        return 0.0, _stopped(error)
+    try:
+        number = answer.item() if hasattr(answer, "item") else answer
+        if not isinstance(number, str):
+            return float(number), None
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass  # neither a number nor an array of one
+    return 0.0, _came(answer, needed)
+
+
+def _listed(answer: Any) -> Any:
+    """Return the items of an answer, or the answer if it has none in order."""
+    whole = answer.tolist() if hasattr(answer, "tolist") else answer
+    if not isinstance(whole, Iterable) or isinstance(whole, (str, Mapping)):
+        return whole
+    return list(whole)  # a generator computes here, and may raise
+
+
+def _stopped(error: Exception) -> Verdict:
+    """Say that a learner's function raised."""
+    return not_yet(f"it stopped with {type(error).__name__}: {error}")
+
+
+def _came(answer: Any, needed: str) -> Verdict:
+    """Say that something else came back than what is needed."""
+    came = "nothing" if answer is None else f"{answer!r:.60}"
+    return not_yet(f"{came} came back; {needed} is needed.")
 
 
 def agree(found: Sequence[float], wanted: Sequence[float] | np.ndarray) -> bool:

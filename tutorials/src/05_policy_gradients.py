@@ -325,7 +325,8 @@ print("gradient:  ", logits.grad[:, 0].round(decimals=3).tolist())
 # All ratios are 1, so the loss is minus the mean of the advantages, and these add up to
 # 0 by construction. It was 0 before you learnt anything, and will be 0 when you have
 # learnt everything. What counts is its *slope*: the derivative of the ratio is the
-# derivative of the log-probability, and the gradient is that of section 3.
+# derivative of the log-probability, so the gradient is that of section 3, with a minus
+# since a loss is to fall, and halved since the mean is over words, two an episode.
 #
 # So the height of the loss says nothing about learning, good or bad. Watch the pay.
 # (It is exactly 0 if all episodes have equally many words. In section 11 they do not.)
@@ -882,9 +883,9 @@ exercise.check(k3)
 # mazes the policy meets, and that changes while it learns. How would you find out?
 #
 # **Open ends.** In section 2, pay the biscuit 0.625, so that both doors are worth the
-# same: what is left of the true gradient, and of the noise? In section 7, take batches
-# of 32. In section 10, add `turn_return` to the five, or pay by `sparse`. Write down
-# first what you expect.
+# same: what is left of the true gradient, and of the noise, and why does a factor of
+# section 4 explode? In section 7, take batches of 32. In section 10, add `turn_return`
+# to the five, or pay by `sparse`. Write down first what you expect.
 #
 # **Next:** [lesson 06](06_sft_and_rl.ipynb), what a few demonstrations are worth before
 # all this begins.

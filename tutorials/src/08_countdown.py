@@ -75,9 +75,10 @@ show_episodes({"Many turns": game.episode, "One reply": once.episode})
 # %% [markdown]
 # ## 3. What is paid
 #
-# Both games pay as TinyZero does: 1 for an answer that makes the target of every number
-# exactly once, 0.1 for any other answer, and 0 without one. The 0.1 is for the form: a
-# model that has just begun cannot find the tags, and shall learn these first.
+# Both games pay as [TinyZero](https://github.com/Jiayi-Pan/TinyZero) does: 1 for an
+# answer that makes the target of every number exactly once, 0.1 for any other answer,
+# and 0 without one. The 0.1 is for the form: a model that has just begun cannot find
+# the tags, and shall learn these first.
 #
 # **Predict:** what is each of these replies paid?
 

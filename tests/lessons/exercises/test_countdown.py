@@ -22,7 +22,7 @@ def test_answers_that_know_the_examples_by_heart_are_found_out():
 
     verdict = check_expected_pay(lambda n, turns, wrong: 0.55)
     assert not verdict.passed
-    assert "for 8 candidates, 1 turns" in verdict.message
+    assert "for candidates = 8, turns = 1" in verdict.message
 
 
 def test_a_player_of_few_numbers_is_found_out():
@@ -36,6 +36,32 @@ def test_a_player_of_few_numbers_is_found_out():
     verdict = check_to_take_away(at_most_two)
     assert not verdict.passed
     assert "nothing is taken away" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda ns, a: [n for n in ns if 2 * n == a], "Fewer of these are enough"),
+        (lambda ns, a: to_take_away(ns, a) or None, "0 above: nothing came back"),
+        (lambda ns, a: set(to_take_away(ns, a)), "takes 6 off instead of 12"),
+        (lambda ns, a: [n + 0.5 for n in to_take_away(ns, a)], "that are not there"),
+        (lambda ns, a: [float("nan")], "that are not there"),
+        (lambda ns, a: [float("inf")], "that are not there"),
+    ],
+)
+def test_what_is_wrong_with_numbers_taken_away_is_named(answer, message):
+    verdict = check_to_take_away(answer)
+    assert not verdict.passed
+    assert message in verdict.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda r: [n == 1 for n in r], lambda r: None, lambda r: "yes", lambda r: iter(r)],
+)
+def test_a_group_is_judged_by_one_word(answer):
+    verdict = check_teaches_to_solve(answer)
+    assert "came back; True or False, one for the group, is needed" in verdict.message
 
 
 @pytest.mark.parametrize(("candidates", "turns"), [(8, 1), (8, 4), (8, 8), (5, 3)])

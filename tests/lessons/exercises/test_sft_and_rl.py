@@ -19,24 +19,27 @@ from toolkit.statistics import wilson
         (
             check_episodes_until_signal,
             lambda p, turns, size: 4.5737 if p == 0.8 else 1.0,
-            "for p = 0.50, 1 turns",
+            "for p = 0.50, turns = 1",
         ),
         (
             check_episodes_until_signal,
             lambda p, turns, size: episodes_until_signal(p, turns, min(size, 8)),
-            "for p = 0.60, 2 turns and groups of 16",
+            "for p = 0.60, turns = 2 and size = 16",
         ),
-        (check_episodes_until_signal, lambda *_: None, "one number is needed"),
-        (check_sampling_weight, lambda p: p * (p - 1), "below 0"),
         (
-            check_sampling_weight,
-            lambda p: 1 - p**8 - (1 - p) ** 8,
-            "How often do both happen",
+            check_episodes_until_signal,
+            lambda p, turns, size: size / (1 - p ** (turns * size) - (1 - p) ** size),
+            "one wrong turn loses an episode",
         ),
+        (check_episodes_until_signal, lambda *_: None, "nothing came back; one number"),
+        (check_sampling_weight, lambda p: p * (p - 1), "below 0"),
+        (check_sampling_weight, lambda p: math.inf, "How often do both happen"),
         (check_sampling_weight, lambda p: [p], "one number is needed"),
         (check_sampling_weight, lambda p: 0, "How often do both happen"),
         (check_conclusions, "", "some of them are carried"),
         (check_conclusions, "AEX", "no conclusion X"),
+        (check_conclusions, None, "some of them are carried"),
+        (check_conclusions, 3, "some of them are carried"),
     ],
 )
 def test_answers_that_are_off_in_other_ways_are_refused(check, answer, message):
@@ -45,7 +48,7 @@ def test_answers_that_are_off_in_other_ways_are_refused(check, answer, message):
     assert message in verdict.message
 
 
-@pytest.mark.parametrize("carried", ["AE", "e, a", ["A", "E"]])
+@pytest.mark.parametrize("carried", ["AE", "e, a", "A and E", ["A", "E"], ["AE"]])
 def test_letters_may_be_written_in_many_ways(carried):
     assert check_conclusions(carried).passed
 

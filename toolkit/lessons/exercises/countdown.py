@@ -8,7 +8,14 @@ from itertools import combinations
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    attempt,
+    attempt_number,
+    caught,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Teaches = Callable[[Sequence[float]], bool]
@@ -35,6 +42,8 @@ GROUPS = (
 )  # fmt: skip
 """Rewards, whether they teach to solve, and what to say to who thinks otherwise."""
 
+_TRUTH = "True or False, one for the group,"
+
 
 def check_teaches_to_solve(function: Teaches) -> Verdict:
     """Check a function that finds groups in which a solution can be told apart.
@@ -43,18 +52,18 @@ def check_teaches_to_solve(function: Teaches) -> Verdict:
         function: Gets the rewards of a group; returns whether it has both.
     """
     for rewards, wanted, why in GROUPS:
-        found, problem = attempt(lambda given=rewards: [float(function(list(given)))])
+        found, problem = attempt_number(function, list(rewards), needed=_TRUTH)
         if problem:
-            return _one_value(problem)
-        if bool(found[0]) != wanted:
+            return problem
+        if bool(found) != wanted:
             return not_yet(f"look at {list(rewards)}: {why}")
     rng = np.random.default_rng(0)
     for _ in range(50):
         rewards = rng.choice([0.0, 0.1, 1.0], size=int(rng.integers(2, 9))).tolist()
-        found, problem = attempt(lambda given=rewards: [float(function(list(given)))])
+        found, problem = attempt_number(function, list(rewards), needed=_TRUTH)
         if problem:
-            return _one_value(problem)
-        if bool(found[0]) != (0 < rewards.count(1.0) < len(rewards)):
+            return problem
+        if bool(found) != (0 < rewards.count(1.0) < len(rewards)):
             return not_yet(f"it works on groups of four, but not on {rewards}.")
     return right("solved means paid 1, and a group needs both.")
 
@@ -67,16 +76,19 @@ def check_expected_pay(function: ExpectedPay) -> Verdict:
             answer; returns the expected pay.
     """
     n, turns, wrong = 8, 4, 0.1
-    found, problem = _pay(function, n, turns, wrong)
+    found, problem = attempt_number(function, n, turns, wrong)
     if problem:
         return problem
     hit = turns / n
     repeated = 1 - (1 - 1 / n) ** turns
+    blind = (turns - 1) / n + (1 - (turns - 1) / n) / n
     known = [
         ((turns - 1) / n, "that counts the checks. The last turn has an answer, and "
          "this too may be right; and a wrong one is paid as well."),
         ((turns - 1) / n + wrong * (1 - (turns - 1) / n), "the last answer may be "
          "right: it is one more candidate tried, only blind."),
+        (blind + wrong * (1 - blind), "when it answers blindly, fewer candidates are "
+         "left than in the beginning."),
         (hit, "whoever fails answers as well, in the last turn, and is paid for it."),
         (hit + wrong, "winners do not get the pay of a wrong answer on top."),
         (hit + wrong * turns * (1 - hit), "a game has one answer, and checks pay "
@@ -97,13 +109,13 @@ def check_expected_pay(function: ExpectedPay) -> Verdict:
 def _pay_in_general(function: ExpectedPay) -> Verdict:
     """Check other numbers, the certain win among them."""
     for n, turns, wrong in ((8, 1, 0.1), (8, 8, 0.1), (4, 3, 0.0), (30, 12, 0.25)):
-        found, problem = _pay(function, n, turns, wrong)
+        found, problem = attempt_number(function, n, turns, wrong)
         if problem:
             return problem
         hit = turns / n
         if not np.isclose(found, hit + wrong * (1 - hit)):
             return not_yet(
-                f"for {n} candidates, {turns} turns and {wrong} for a wrong answer it "
+                f"for candidates = {n}, turns = {turns} and wrong_pay = {wrong} it "
                 f"says {found:.3f}. How many different candidates are tried in all, "
                 "and what is paid if none of them is right?"
             )
@@ -123,9 +135,7 @@ def check_to_take_away(function: TakeAway) -> Verdict:
     )  # fmt: skip
     for numbers, above in (*cases, *_more_cases()):
         found, problem = attempt(function, list(numbers), above)
-        if problem:
-            return problem
-        wrong = _what_is_off(list(numbers), above, [int(n) for n in found])
+        wrong = problem.message if problem else _what_is_off(numbers, above, found)
         if wrong:
             return not_yet(f"for {list(numbers)}, {above} above: {wrong}")
     return right("the world did the sum, and told which numbers have to change sides.")
@@ -143,13 +153,15 @@ def _more_cases() -> list[tuple[tuple[int, ...], int]]:
     return cases
 
 
-def _what_is_off(numbers: list[int], above: int, found: list[int]) -> str:
+def _what_is_off(numbers: Sequence[int], above: int, found: list[float]) -> str:
     """Say what is wrong with the numbers taken away, nothing if they are right."""
     if Counter(found) - Counter(numbers):
         return f"{found} has numbers that are not there, or not so often."
     total = 2 * sum(found)
     if total == above:
         return ""
+    if any(2 * sum(part) == above for part in _parts(found)):
+        return f"{found} takes {total} off. Fewer of these are enough."
     if sum(found) == above:
         return (
             f"{found} adds up to {above}. But a number that changes sides is missing "
@@ -157,26 +169,12 @@ def _what_is_off(numbers: list[int], above: int, found: list[int]) -> str:
         )
     if not found:
         return "nothing is taken away, though some numbers add up to half of it."
-    if above == 0:
-        return "the sum was the target, and nothing has to be taken away."
-    if total < above:
-        return (
-            f"{found} takes {total} off. More numbers than these have to change sides."
-        )
-    return f"{found} takes {total} off, and that is too much. Try other sets as well."
+    return f"{found} takes {total} off instead of {above}. Try other sets as well."
 
 
-def _pay(function: ExpectedPay, *given: float) -> tuple[float, Verdict | None]:
-    """Call a function that returns one number."""
-    found, problem = attempt(lambda: [function(*given)])  # type: ignore[arg-type]
-    return (found[0] if found else 0.0), problem and _one_value(problem)
-
-
-def _one_value(problem: Verdict) -> Verdict:
-    """Say that one value is needed where a list was spoken of."""
-    if "list must hold" in problem.message:
-        return not_yet("one value is needed.")
-    return problem
+def _parts(found: list[float]) -> list[tuple[float, ...]]:
+    """Return all sets of some of these numbers."""
+    return [part for k in range(len(found)) for part in combinations(found, k)]
 
 
 # ---- reference answers ---------------------------------------------------------------
@@ -270,6 +268,10 @@ EXERCISES = (
                 lambda n, t, w: (t - 1) / n + w * (1 - (t - 1) / n),
                 "one more",
             ),
+            Wrong(
+                lambda n, t, w: 1 - (1 - w) * (1 - (t - 1) / n) * (1 - 1 / n),
+                "fewer candidates are left",
+            ),
             Wrong(lambda n, t, w: t / n, "whoever fails answers as well"),
             Wrong(lambda n, t, w: t / n + w, "on top"),
             Wrong(lambda n, t, w: t / n + w * t * (1 - t / n), "checks pay nothing"),
@@ -297,7 +299,7 @@ EXERCISES = (
                 lambda ns, above: [n for n in ns if 2 * n == above][:1],
                 "nothing is taken away",
             ),
-            Wrong(_greedy, "More numbers than these"),
+            Wrong(_greedy, "Try other sets"),
             Wrong(lambda ns, above: [above // 2], "numbers that are not there"),
             Wrong(lambda ns, above: [min(ns)], "takes"),
         ),

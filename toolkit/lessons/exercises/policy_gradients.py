@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    agree,
+    attempt,
+    attempt_number,
+    caught,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.training.returns import Array
 
@@ -23,23 +31,29 @@ def check_push(function: Push) -> Verdict:
         function: Gets the chances of all words, the number of the word that was said,
             and its advantage; returns one push per logit, upwards positive.
     """
-    chances, said, advantage = [0.5, 0.3, 0.2], 1, -2.0
+    chances, said, advantage = _WORD
     args = list(chances), said, advantage
     found, problem = attempt(function, *args, one_per=(3, "logits"))
     if problem:
         return problem
     p, hit = np.array(chances), np.array([0.0, 1.0, 0.0])
     push = advantage * (hit - p)
+    alone = ("only the word that was said is pushed. Chances add up to 1: what one "
+             "gains, the others lose, each as much as its chance.")  # fmt: skip
     known = [
         (-push, "the sign is turned. That is the gradient of the loss, which an "
          "optimiser walks down; asked is which way the logits are to go."),
-        (advantage * hit, "only the word that was said is pushed. Chances add up to 1: "
-         "what one gains, the others lose, each as much as its chance."),
+        (advantage * hit, alone),
+        (push * hit, alone),
+        (advantage * np.where(hit, 1, -p), "the word that was said gets 1 minus its "
+         "own chance: pushes add up to 0."),
         (hit - p, "the advantage is not used, so blame would push up like praise."),
         (push * p[said], "that is the gradient of the chance. Asked is that of its "
          "logarithm, or rare words would hardly learn."),
         (advantage * hit / p, "that is how the logarithm grows with the chance. The "
          "weights make logits, and one logit changes all chances."),
+        (advantage * (hit - np.exp(p) / np.exp(p).sum()), "these are chances already, "
+         "not logits: no softmax is needed."),
         (advantage * p, "nothing here says which word was said."),
         (advantage * (hit - 1 / 3), "all others lose alike. Each loses as much as its "
          "chance."),
@@ -47,17 +61,22 @@ def check_push(function: Push) -> Verdict:
     return caught(_which(found, known)) or _push_in_general(function)
 
 
+_WORD = [0.5, 0.3, 0.2], 1, -2.0
+"""Chances, the word that was said, and its advantage."""
+
+
 def _push_in_general(function: Push) -> Verdict:
     """Check `advantage * (1 if it is the word else 0 - chance)` on random words."""
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        size = int(rng.integers(2, 7))
-        chances = [float(p) for p in rng.dirichlet(np.ones(size))]
-        said, advantage = int(rng.integers(size)), float(rng.normal())
+    words = [_WORD]
+    for size in rng.integers(2, 7, size=20).tolist():
+        chances = rng.dirichlet(np.ones(size)).tolist()
+        words.append((chances, int(rng.integers(size)), float(rng.normal())))
+    for chances, said, advantage in words:
         found, problem = attempt(function, list(chances), said, advantage)
         if problem:
             return problem
-        push = advantage * (np.eye(size)[said] - chances)
+        push = advantage * (np.eye(len(chances))[said] - chances)
         if not agree(found, push):
             return not_yet(
                 "each logit must get the advantage times: 1 for the word that was "
@@ -78,10 +97,10 @@ def check_clipped_loss(function: ClippedLoss) -> Verdict:
     found: list[float] = []
     wrong = []
     for batch in _BATCHES:
-        number, problem = _number(function, *(np.copy(part) for part in batch), 0.2)
+        number, problem = _loss(function, *batch, 0.2)
         if problem:
             return problem
-        found += number
+        found.append(number)
         wrong.append(_wrong_losses(*batch, 0.2))
     pairs = zip(*wrong, strict=True)
     known = [([one, other], text) for (one, text), (other, _) in pairs]
@@ -108,6 +127,7 @@ def _wrong_losses(
     turned = np.minimum(advantages / ratio, _near_one(1 / ratio, epsilon) * advantages)
     log_ratio = new - old
     logs = log_ratio * advantages, _near_one(log_ratio, epsilon) * advantages
+    quotient = [r * advantages for r in (new / old, _near_one(new / old, epsilon))]
     missing = "logarithms are compared as if they were the ratio; exp is missing."
     return [
         (least.mean(), "the minus sign is missing. An optimiser makes the loss small, "
@@ -115,8 +135,8 @@ def _wrong_losses(
         (-most.mean(), "the larger of the two is taken. The smaller counts: the clip "
          "may take a reward away, never add one."),
         (-np.where(advantages < 0, most, least).mean(), "for blame the larger of the "
-         "two is taken. It is the smaller one always: the advantage is already "
-         "multiplied in, and its sign with it."),
+         "two products is taken. It is the smaller one always: multiply by the "
+         "advantage first, and its sign is in."),
         (-near.mean(), "the clipped one alone. A word that went the wrong way, beyond "
          "the edge, could never come back. Take the smaller of the two."),
         (-free.mean(), "nothing is clipped."),
@@ -126,6 +146,10 @@ def _wrong_losses(
          "chosen. Each word has its own edge."),
         (-least.sum(), "that is the sum. The mean over words does not grow with the "
          "batch."),
+        (-np.minimum(free, _near_one(free, epsilon)).mean(), "the product is clipped. "
+         "The edges are those of the ratio: clip it, then multiply."),
+        (-np.minimum(*quotient).mean(), "one logarithm is divided by the other. The "
+         "ratio is of chances: exp of the difference."),
         (-turned.mean(), "the ratio is upside down: now over then."),
         (-logs[0].mean(), missing),
         (-np.minimum(*logs).mean(), missing),
@@ -139,16 +163,17 @@ def _near_one(ratio: Array, epsilon: float) -> Array:
 def _clipped_loss_in_general(function: ClippedLoss) -> Verdict:
     """Check eq. 7 of https://arxiv.org/abs/1707.06347 on random words."""
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        size, epsilon = int(rng.integers(1, 8)), float(rng.uniform(0.05, 0.4))
-        new, old = (np.log(rng.uniform(0.1, 1.0, size=size)) for _ in range(2))
-        advantages = rng.normal(size=size)
-        found, problem = _number(function, new.copy(), old.copy(), advantages, epsilon)
+    batches = [(*_BATCHES[0], 0.2)]
+    for size in rng.integers(1, 8, size=20):
+        new, old = np.log(rng.uniform(0.1, 1.0, size=(2, size)))
+        batches.append((new, old, rng.normal(size=size), rng.uniform(0.05, 0.4)))
+    for new, old, advantages, epsilon in batches:
+        found, problem = _loss(function, new, old, advantages, epsilon)
         if problem:
             return problem
         ratio = np.exp(new - old)
         pair = ratio * advantages, _near_one(ratio, epsilon) * advantages
-        if not agree(found, [-np.minimum(*pair).mean()]):
+        if not agree([found], [-np.minimum(*pair).mean()]):
             return not_yet(
                 "it must be minus the mean of: ratio times advantage, or clipped ratio "
                 f"times advantage, whichever is smaller. Look at the ratios "
@@ -165,7 +190,7 @@ def check_k3(function: K3) -> Verdict:
         function: Gets log-probabilities `(n,)` of sampled words under the policy that
             sampled them and under the reference; returns one estimate per word.
     """
-    new, ref = np.log([0.6, 0.4, 0.5]), np.log([0.3, 0.7, 0.45])
+    new, ref = _POLICIES
     found, problem = attempt(function, new.copy(), ref.copy(), one_per=(3, "words"))
     if problem:
         return problem
@@ -175,6 +200,8 @@ def check_k3(function: K3) -> Verdict:
         (-gap, "that is k1: right on average, but below zero for every word that has "
          "become rarer."),
         (np.abs(gap), "that is the size of k1, which is too large on average."),
+        (np.maximum(-gap, 0), "what is below zero was cut off, so the mean is too "
+         "large."),
         (gap**2 / 2, "that is k2: never negative, but wrong on average."),
         (1 / ratio - 1 + gap, "the ratio is upside down: reference over policy, since "
          "the policy sampled the words."),
@@ -188,12 +215,16 @@ def check_k3(function: K3) -> Verdict:
     return caught(_which(found, known)) or _k3_in_general(function)
 
 
+_POLICIES = np.log([[0.6, 0.4, 0.5], [0.3, 0.7, 0.45]])
+"""Chances of three words, under the policy and under the reference."""
+
+
 def _k3_in_general(function: K3) -> Verdict:
     """Check `r - 1 - log r` on random words."""
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        size = int(rng.integers(1, 8))
-        new, ref = (np.log(rng.uniform(0.05, 1.0, size=size)) for _ in range(2))
+    sizes = rng.integers(1, 8, size=20)
+    words = [np.log(rng.uniform(0.05, 1.0, size=(2, size))) for size in sizes]
+    for new, ref in (_POLICIES, *words):
         found, problem = attempt(function, new.copy(), ref.copy())
         if problem:
             return problem
@@ -207,13 +238,10 @@ def _k3_in_general(function: K3) -> Verdict:
     return right("right on average, calm while policies are close, never below zero.")
 
 
-def _number(
-    function: Callable[..., Any], *args: Any
-) -> tuple[list[float], Verdict | None]:
-    """Call a learner's function that is to return one number."""
-    return attempt(
-        lambda *given: np.atleast_1d(function(*given)), *args, one_per=(1, "batch")
-    )
+def _loss(function: ClippedLoss, *batch: Any) -> tuple[float, Verdict | None]:
+    """Call a learner's loss with copies, so that it may write into what it gets."""
+    *arrays, epsilon = batch
+    return attempt_number(function, *(part.copy() for part in arrays), epsilon)
 
 
 def _which(found: Sequence[float], known: Sequence[tuple[Any, str]]) -> str:
@@ -252,19 +280,9 @@ def _both(new, old, a, e):
     return ratio * a, _near_one(ratio, e) * a
 
 
-def _other_way_for_blame(new, old, a, e):
-    free, near = _both(new, old, a, e)
-    return -np.where(a < 0, np.maximum(free, near), np.minimum(free, near)).mean()
-
-
 def _clipped_in_logs(new, old, a, e):
     near = np.exp(np.clip(new - old, -e, e)) * a
     return -np.minimum(np.exp(new - old) * a, near).mean()
-
-
-def _logs_as_ratio(new, old, a, e):
-    gap = new - old
-    return -np.minimum(gap * a, _near_one(gap, e) * a).mean()
 
 
 # ---- exercises -----------------------------------------------------------------------
@@ -282,15 +300,17 @@ EXERCISES = (
         ),
         wrong=(
             Wrong(lambda p, w, a: push_logits(p, w, -a), "gradient of the loss"),
-            Wrong(
-                lambda p, w, a: a * np.eye(len(p))[w],
-                "only the word that was said is pushed",
-            ),
+            Wrong(lambda p, w, a: a * np.eye(len(p))[w], "only the word that was"),
             Wrong(lambda p, w, a: _score(p, w), "advantage is not used"),
             Wrong(lambda p, w, a: a * p[w] * _score(p, w), "gradient of the chance"),
+            Wrong(lambda p, w, a: a * np.eye(len(p))[w] / p, "the logarithm grows"),
             Wrong(
-                lambda p, w, a: a * np.eye(len(p))[w] / p,
-                "how the logarithm grows with the chance",
+                lambda p, w, a: [a if i == w else -a * x for i, x in enumerate(p)],
+                "1 minus its own chance",
+            ),
+            Wrong(
+                lambda p, w, a: a * _score(np.exp(p) / np.exp(p).sum(), w),
+                "no softmax is needed",
             ),
             Wrong(lambda p, w, a: [a * x for x in p], "nothing here says which word"),
             Wrong(
@@ -319,7 +339,10 @@ EXERCISES = (
                 lambda *args: -np.maximum(*_both(*args)).mean(),
                 "the larger of the two is taken. The smaller",
             ),
-            Wrong(_other_way_for_blame, "for blame the larger"),
+            Wrong(
+                lambda n, o, a, e: -(np.minimum(np.exp(n - o), 1 + e) * a).mean(),
+                "for blame the larger",
+            ),
             Wrong(lambda *args: -_both(*args)[1].mean(), "clipped one alone"),
             Wrong(lambda *args: -_both(*args)[0].mean(), "nothing is clipped"),
             Wrong(_clipped_in_logs, "logarithm of the ratio is clipped"),
@@ -330,7 +353,16 @@ EXERCISES = (
             Wrong(lambda *args: -np.minimum(*_both(*args)).sum(), "that is the sum"),
             Wrong(lambda n, o, a, e: clipped_loss(o, n, a, e), "upside down"),
             Wrong(lambda n, o, a, e: -((n - o) * a).mean(), "exp is missing"),
-            Wrong(_logs_as_ratio, "exp is missing"),
+            Wrong(
+                lambda *args: (
+                    -np.minimum(x := _both(*args)[0], _near_one(x, 0.2)).mean()
+                ),
+                "product is clipped",
+            ),
+            Wrong(
+                lambda n, o, a, e: clipped_loss(np.log(n / o), 0, a, e),
+                "divided by the other",
+            ),
         ),
         difficulty=3,
         importance=5,
@@ -349,6 +381,7 @@ EXERCISES = (
         wrong=(
             Wrong(lambda new, ref: new - ref, "that is k1"),
             Wrong(lambda new, ref: np.abs(new - ref), "the size of k1"),
+            Wrong(lambda new, ref: np.maximum(new - ref, 0), "was cut off"),
             Wrong(lambda new, ref: (new - ref) ** 2 / 2, "that is k2"),
             Wrong(lambda new, ref: k3(ref, new), "upside down"),
             Wrong(

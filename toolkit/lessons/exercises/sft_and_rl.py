@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    attempt_number,
+    caught,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Signal = Callable[[float, int, int], float]
@@ -41,11 +48,13 @@ def check_episodes_until_signal(function: Signal) -> Verdict:
             all be right, and the size of a group; returns a number of episodes.
     """
     p, turns, size = 0.8, 3, 4
-    found, problem = _one(function, p, turns, size)
+    found, problem = attempt_number(function, p, turns, size)
     if problem:
         return problem
     q = p**turns
     mixed = _mixed(q, size)
+    lost = ("a group that lost every time is silent as well, and one wrong turn loses "
+            "an episode: with chance 1 - p**turns.")  # fmt: skip
     known = [
         (size / _mixed(p, size), "the number of turns is not used: one right turn is "
          "no win. All of them must be right."),
@@ -57,8 +66,8 @@ def check_episodes_until_signal(function: Signal) -> Verdict:
          "episodes."),
         (size / (1 - (1 - q) ** size), "a group that won every time is silent as well: "
          "there is nothing to compare in it."),
-        (size / (1 - q**size), "a group that lost every time is silent as well: there "
-         "is nothing to compare in it."),
+        (size / (1 - q**size), lost),
+        (size / (1 - q**size - (1 - p) ** size), lost),
         (mixed, "that is the chance of a signal. If it is one in ten, how many groups "
          "do you expect to play?"),
         (size * mixed, "it multiplies by the chance. The smaller the chance, the "
@@ -68,34 +77,36 @@ def check_episodes_until_signal(function: Signal) -> Verdict:
     return caught(wrong) or _signal_in_general(function)
 
 
-def _mixed(q: float, size: int) -> float:
+def _mixed(q: Any, size: int) -> Any:
     """Return the chance that a group with win chance `q` is neither won nor lost."""
-    return float(1 - q**size - (1 - q) ** size)
+    return 1 - q**size - (1 - q) ** size
 
 
 def _signal_in_general(function: Signal) -> Verdict:
     """Check other chances, lengths and sizes."""
     for p, turns, size in ((0.5, 1, 2), (0.9, 8, 8), (1 / 3, 5, 8), (0.6, 2, 16)):
-        found, problem = _one(function, p, turns, size)
+        found, problem = attempt_number(function, p, turns, size)
         if problem:
             return problem
         wanted = size / _mixed(p**turns, size)
         if not np.isclose(found, wanted):
             return not_yet(
-                f"for p = {p:.2f}, {turns} turns and groups of {size} it says "
+                f"for p = {p:.2f}, turns = {turns} and size = {size} it says "
                 f"{found:.2f}. With q, the chance to win one episode, a group is mixed "
                 "unless all its episodes are won or all are lost."
             )
     return right("silent groups cost as much as the others, and this is their price.")
 
 
-def check_conclusions(carried: Iterable[str]) -> Verdict:
+def check_conclusions(carried: Iterable[str] | None) -> Verdict:
     """Check which conclusions the paper's table of budgets allows.
 
     Args:
         carried: Letters of those that it allows, such as `"AB"`.
     """
-    said = {letter.upper() for letter in carried if letter.isalpha()}
+    listed = carried if isinstance(carried, Iterable) else ()
+    text = carried if isinstance(carried, str) else " ".join(map(str, listed))
+    said = {letter for letter in text.upper().replace("AND", "") if letter.isalpha()}
     strange = said - CARRIED.keys() - NOT_CARRIED.keys()
     if strange:
         return not_yet(f"there is no conclusion {min(strange)}; they are A to F.")
@@ -122,7 +133,7 @@ def check_sampling_weight(function: Weight) -> Verdict:
     grid = np.array([0.0, 0.1, 0.25, 0.5, 0.8, 1.0])
     values = []
     for p in grid:
-        found, problem = _one(function, float(p))
+        found, problem = attempt_number(function, float(p))
         if problem:
             return problem
         values.append(found)
@@ -141,6 +152,8 @@ def check_sampling_weight(function: Weight) -> Verdict:
          "The first is won and the second lost, or the other way about."),
         (np.sqrt(right_shape), "that is the standard deviation of one attempt. The "
          "chance that two differ is in proportion to its square."),
+        (_mixed(grid, 8), "that is for a group of eight. Two attempts are compared."),
+        (1 - 2 * right_shape, "that is the chance that two attempts end alike."),
         (right_shape**2, "that is a chance of two wins and two losses of four. Only "
          "two attempts are compared."),
     ]  # fmt: skip
@@ -158,15 +171,9 @@ def _same_shape(values: Iterable[float], shape: Iterable[float]) -> bool:
     """Return whether numbers are a positive multiple of a shape."""
     found, wanted = np.array(list(values)), np.array(list(shape))
     total = found.sum()
-    return bool(total > 0 and np.allclose(found / total, wanted / wanted.sum()))
-
-
-def _one(function: Callable[..., float], *args: object) -> tuple[float, Verdict | None]:
-    """Call a function that returns one number."""
-    found, problem = attempt(lambda: [function(*args)])
-    if problem and "list must hold" in problem.message:
-        problem = not_yet("one number is needed.")
-    return (found[0] if found else 0.0), problem
+    return bool(
+        0 < total < np.inf and np.allclose(found / total, wanted / wanted.sum())
+    )
 
 
 # ---- reference answers ---------------------------------------------------------------
@@ -257,6 +264,8 @@ EXERCISES = (
             Wrong(lambda p: min(p, 1 - p), "not the chance"),
             Wrong(lambda p: (p * (1 - p)) ** 0.5, "standard deviation"),
             Wrong(lambda p: (p * (1 - p)) ** 2, "of four"),
+            Wrong(lambda p: _mixed(p, 8), "group of eight"),
+            Wrong(lambda p: 1 - 2 * p * (1 - p), "end alike"),
         ),
         difficulty=1,
         importance=3,
