@@ -218,9 +218,10 @@ show_curves(
 
 # %% [markdown]
 # The three worlds with quests of four lie together, rooms and objects or not, and about
-# where dice put them. Quests of six and of eight lie to the right, again as the dice
-# say, only a little lower: here a slip does cost something, such as a door that has to
-# be opened again.
+# where dice put them: early a little above, since "anything" is the right thing now
+# and then. Quests of six and of eight lie to the right, again as the dice say, only a
+# little lower: here a slip does cost something, such as a door that has to be opened
+# again.
 #
 # So the *length* of the quest is in the world, and hard for everybody. Eight rooms and
 # twelve objects are not hard in themselves. Whoever is told the right command does not
@@ -262,7 +263,7 @@ show_before_after(
 
 # %% [markdown]
 # For pocket the order is another one. With the same quests of four, more rooms or more
-# objects take nearly everything away. It is not that these houses are longer; they
+# objects take most of it away, or all. It is not that these houses are longer; they
 # *read* otherwise than what it has read.
 #
 # The random player feels the other two numbers of section 2: it wins some games where
@@ -300,8 +301,8 @@ EpisodeView(lost, tokenizer=model.tokenizer)
 # %% [markdown]
 # It does not wander, it does not get a word in. Names are its trouble: where there are
 # many, it copies the wrong one, or makes one of two. And it has read experts only, who
-# are never refused; so it does not know what to do after a refusal, and says the same
-# again.
+# are never refused; so it does not know what to do after a refusal, and often says the
+# same again.
 #
 # These are two cures that have nothing to do with exploring: a model that reads better,
 # and episodes in which somebody recovers.
@@ -327,12 +328,12 @@ show_curves(
 
 # %% [markdown]
 # They forgive slips, and so they help whoever slips and recovers. Pocket wins in four
-# or five turns or not at all: its curve is flat from there on, and no number of turns
-# will lift it.
+# or five turns, or hardly ever: its curve is nearly flat from there on, and no number
+# of turns will lift it by much.
 #
 # That is a picture of players before training. Perhaps training makes use of turns? Our
 # experiment trains pocket with each limit and examines it with the same, three seeds
-# each. It ships with the package.
+# each. Its results lie in the repository.
 #
 # **Predict:** will more turns help pocket's training? They helped the paper's model.
 

@@ -89,7 +89,7 @@ show_pay(said(hall), {t: scored.of(t) for t in mix.weights}, title="Four terms")
 # `success` and `progress` both pay a win 1 in all, at different times, and a detour
 # changes neither. The two charges grow with every turn and with every slip. That is a
 # pattern to keep: pay once for what is wanted once, and *charge* for what is unwanted
-# each time. Section 6 shows what becomes of the opposite.
+# each time. Section 5 shows what becomes of the opposite.
 
 # %% [markdown]
 # ### Real games
@@ -191,9 +191,9 @@ show_pay(
 # %% [markdown]
 # Paid for winning alone, pocket and the random player are the same: nothing either of
 # them does makes a difference to its pay. That is the trouble with *sparse* rewards.
-# The last column shows that pocket is not understood most of the time, while the random
-# player picks from what is possible. Keep the facts of your games, and you can ask such
-# questions of old runs.
+# In the other three pocket is worth less. The last column shows why: it is not
+# understood most of the time, while the random player picks from what is possible. Keep
+# the facts of your games, and you can ask such questions of old runs.
 
 # %% [markdown]
 # ### A term of your own
@@ -222,15 +222,15 @@ show_pay(
 )
 
 # %% [markdown]
-# Both look harmless. Keep them in mind until section 6.
+# Both look harmless. Keep them in mind until section 5.
 
 # %% [markdown]
 # ## 3. How often is it paid?
 #
 # A *dense* reward pays along the way, a sparse one at the end. To change only that,
-# leave the sum alone and hold pay back: `density` 1 pays at every milestone, 0.4 at
-# every third, fifth, eighth and so on, with what was held back meanwhile, and 0 pays
-# all in the last turn.
+# leave the sum alone and hold pay back. A turn that gains points is a milestone:
+# `density` 1 pays at each of them, 0.4 at the third, fifth, eighth and so on, with what
+# was held back meanwhile. The last turn pays the rest, and with 0 it pays all.
 #
 # **Predict:** for the expert's shortest game, the column of density 0.4 and all sums.
 
@@ -246,7 +246,7 @@ show_pay(
 # %% [markdown]
 # "A Practitioner's Guide to Multi-turn Agentic RL" (arXiv 2510.01132, table 11) counts
 # turns per reward in three versions of this game: 10.22, 2.89 and 1.17. Ours are
-# presets, all on one record of a game.
+# presets, all on the same games: `success`, and `progress` at density 0.4 and 1.
 
 # %%
 from toolkit.rewards import PRESETS
@@ -347,10 +347,11 @@ show_pay(ends, table, title="Four attempts at one house", total=False)
 # %% [markdown]
 # ## 5. Find it before you train
 #
-# You need not wait for an agent to find such holes. `check_reward` takes recorded games
-# and asks what could *always* have been done instead: stop one turn earlier, or wait,
-# with a command that changes nothing, until time is up. It also looks whether a term
-# drowns the others, and whether terms cancel.
+# You need not wait for an agent to find such holes. `check_reward` takes recorded
+# games, those of a random player among them, and asks what could *always* have been
+# done instead: stop one turn earlier, or wait, with a command that changes nothing,
+# until time is up. It also looks whether a term drowns the others, and whether terms
+# cancel.
 #
 # Five rewards that somebody had a reason for. `consolation` is meant to keep losers
 # from giving up.
@@ -425,17 +426,18 @@ opener = collect(Opener(), world, houses, **HOW)
 examine({"open things": REWARDS["open things"]}, [*random, *opener])
 
 # %% [markdown]
-# It opens a chest and closes it, twelve times over, and earns more than a winner. The
-# check could not know: nobody had played so. It sees what was played, and two things
-# that can always be done. *Silence is no proof.* So play against your reward yourself,
-# and pay for a thing once: `subgoal` does, `discovery` does, and so does `progress`.
+# It opens what is there, then closes and opens the same chest until time is up, and
+# earns as much as the winners or more. The check could not know: nobody had played so.
+# It sees what was played, and two things that can always be done. *Silence is no
+# proof.* So play against your reward yourself, and pay for a thing once: `subgoal`
+# does, `discovery` does, and so does `progress`.
 
 # %% [markdown]
 # ## 6. Shaping that cannot be cheated
 #
 # Suppose you know roughly how good a place is, a number called its *potential*: here
-# the part of the way that lies behind. How can you pay for it? Not directly. Paid 0.1
-# of it each turn:
+# the fact `progress`, which is the part of the way that lies behind (the *term* of that
+# name counts points). How can you pay for it? Not directly. Paid 0.1 of it each turn:
 
 # %%
 from toolkit.rewards.terms import facts
@@ -493,7 +495,8 @@ show_pay(
 # There is nothing to learn from the sum, either: GRPO does not see shaping at all.
 # Credit by turn does.
 #
-# **Predict:** with `success` and shaping, how do the two columns of each credit differ?
+# **Predict:** with `success`, alone and with shaping, and all discounts 1: how do the
+# two columns of each credit differ?
 
 # %%
 shaped = Mix({"success": 1, "potential": {"weight": 1, "discount": 1.0}})
@@ -507,8 +510,8 @@ show_pay(said(lost), columns, title="Advantages of the loss", total=False)
 # %% [markdown]
 # From a turn on, shaping adds up to minus the potential *there*. So a turn is now
 # compared with others after taking off how far each had come already, much like a
-# critic would. The potential was computed from the solution of the game, which you will
-# not have where you need it most; a rough guess works as well, only less.
+# critic (lesson 10) would. The potential was computed from the solution of the game,
+# which you will not have where you need it most; a rough guess works too, only less.
 
 # %% [markdown]
 # ## 7. A judge in place of a fact
@@ -520,7 +523,8 @@ show_pay(said(lost), columns, title="Advantages of the loss", total=False)
 # Two judges: pocket, who reads the transcript and a rubric, and a rule of thumb, that
 # those who got many different things done have surely done well.
 #
-# **Predict:** how often does each rank a won game above a lost one? 0.5 is chance.
+# **Predict:** how often does each rank a won game above a lost one (the *AUC*)? 0.5 is
+# chance.
 
 # %% tags=["expected"]
 from toolkit.rewards import agreement, judged
@@ -543,7 +547,8 @@ for name, judge in {"pocket": reader, "effort": effort}.items():
 # You would not have noticed from its grades, which look like any others. *Effort* ranks
 # without a mistake. Would you train on it?
 #
-# **Predict:** the same rule on the clumsy player's games.
+# **Predict:** the same rule on the clumsy player's games. (`threshold`: from this grade
+# on a game is taken for won. The AUC does not need it.)
 
 # %%
 agreement(effort, "success", clumsy, threshold=0.3)
@@ -711,8 +716,8 @@ exercise.check(shape)
 # *look* for holes in a reward, and how would you know that it has found them all?
 #
 # **Open ends.** Give `opened` a memory, so that each thing is paid once, and let the
-# opener play. Take `discount=0.9` in section 6. Measure `effort` on the random
-# player's games. Write down first what you expect.
+# opener play. Take `discount=0.9` in section 6. Measure `effort` on the games of
+# the expert and the random player. Write down first what you expect.
 #
 # **Next:** [lesson 04](04_credit.ipynb), which word of which turn deserves the praise?
 

@@ -232,8 +232,8 @@ show_episodes(
 # A *juggler* takes the plate out of the microwave, puts it back, and takes it again,
 # until its eleven turns are used up.
 #
-# **Predict:** for your chore and for the juggler, three sums each. Where does juggling
-# pay more than cooking?
+# **Predict:** for the juggler and for the cook, who does what the cell of section 2
+# does, three sums each. Where does juggling pay more than cooking?
 
 # %%
 import numpy as np
@@ -386,8 +386,7 @@ else:
 # turn. To cool a thing one has to find it, take it, carry it to the fridge and put it
 # somewhere; all but one of these steps are part of other chores as well.
 #
-# **Predict:** how many of the six kinds will get better in a few steps? Which one will
-# not?
+# **Predict:** how many of the six kinds will get better in a few steps?
 
 # %%
 from toolkit import train

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -18,7 +19,7 @@ def test_answers_that_know_the_example_by_heart_are_found_out():
     assert not verdict.passed
     assert "nothing holds at the start" in verdict.message
 
-    verdict = check_search_cost(lambda places, doors: 26 / 3)
+    verdict = check_search_cost(lambda places, doors: 90 / 11)
     assert not verdict.passed
     assert "for 1 places and 0 doors" in verdict.message
 
@@ -29,6 +30,25 @@ def test_a_sub_goal_in_the_first_turn_is_paid():
         lambda part: np.diff(np.maximum.accumulate(part), prepend=part[0])
     )
     assert not verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda n, d: (n + 1) // 2 * (1 + d / n), "for 30 places and 26 doors"),
+        (lambda n, d: None, "nothing came back; one number"),
+    ],
+)
+def test_other_costs_are_named(answer, message):
+    verdict = check_search_cost(answer)
+    assert not verdict.passed
+    assert message in verdict.message
+
+
+def test_the_cost_may_be_a_fraction():
+    assert check_search_cost(
+        lambda n, d: Fraction(n + 1, 2) * (1 + Fraction(d, n))
+    ).passed
 
 
 @pytest.mark.parametrize(("places", "doors"), [(1, 1), (3, 1), (4, 0), (5, 3)])

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from toolkit.lessons.exercises.rewards import (
@@ -42,6 +44,50 @@ def test_answers_that_fit_the_example_alone_are_refused(check, answer, message):
     assert message in verdict.message
 
 
+def said(episode):
+    return [turn.action for turn in episode.turns]
+
+
+def counts_all(episode):
+    return [-said(episode)[:k].count(a) for k, a in enumerate(said(episode))]
+
+
+def by_completion(episode):
+    words = [turn.completion for turn in episode.turns]
+    return [0.0, *(-float(a == b) for a, b in itertools.pairwise(words))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (counts_all, "at any time before"),
+        (by_completion, "Compare their `action`"),
+    ],
+)
+def test_other_mistakes_with_repeats_are_named(answer, message):
+    verdict = check_repeats(answer)
+    assert not verdict.passed
+    assert message in verdict.message
+
+
+def changed(potentials):
+    return [b - a for a, b in itertools.pairwise([*potentials, 0.0])]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda p, d: [d * v for v in changed(p)], "to that alone"),
+        (lambda p, d: [-v for v in changed(p)], "sign is turned"),
+        (lambda p, d: [d * b - a for a, b in itertools.pairwise([0, *p])], "too early"),
+    ],
+)
+def test_other_mistakes_with_shaping_are_named(answer, message):
+    verdict = check_shaping(answer)
+    assert not verdict.passed
+    assert message in verdict.message
+
+
 # ---- rewards with terms of a learner's own -------------------------------------------
 
 
@@ -74,6 +120,8 @@ MENDED = {
     "one term is so loud": {"success": 1, "invalid_action": 0.01, "first": 50},
     "of another game": {"success": 0.5, "invalid_action": 0.01, "harder": 1},
     "cannot be scored": {"broken": 1},
+    "earns more than one that is": {"success": 1, "understood": -0.05},
+    "their weight is positive": {"success": 1, "invalid_action": -0.02},
 }
 
 

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    agree,
+    attempt,
+    attempt_number,
+    caught,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 
 PayOnce = Callable[[Sequence[float]], Sequence[float]]
@@ -44,6 +52,7 @@ def check_pay_once(function: PayOnce) -> Verdict:
         return problem
     change = np.diff([0.0, *part])
     best = np.maximum.accumulate(part)
+    once = np.diff([0.0, *best])
     known = [
         (part, "that is paid as it stands: who waits with the thing in the hand earns "
          "in every turn."),
@@ -58,6 +67,12 @@ def check_pay_once(function: PayOnce) -> Verdict:
          "what holds *after* it."),
         ((change > 0) * 1.0, "each rise pays 1, however much was reached, and again "
          "when it comes back."),
+        ((once > 0) * 1.0, "each new best pays 1. Pay by how much the best has grown."),
+        ((once > 0) * best, "a new best is paid in full, with what was paid before. "
+         "Pay by how much the best has grown."),
+        (part - np.array([0.0, *best[:-1]]), "a turn that stays below the best is "
+         "charged. It is to be paid nothing."),
+        (abs(change), "falls are paid as if they were rises."),
     ]  # fmt: skip
     wrong = next(
         (text for v, text in known if np.allclose(found, np.array(v), atol=1e-6)), ""
@@ -89,26 +104,30 @@ def check_search_cost(function: SearchCost) -> Verdict:
     Args:
         function: Gets the number of places and how many of them are closed.
     """
-    found, problem = _number(function, 12, 4)
+    found, problem = attempt_number(function, 11, 4)
     if problem:
         return problem
     known = [
-        (6.0, "that is half of the places. The last one counts in full: with a single "
+        (5.5, "that is half of the places. The last one counts in full: with a single "
          "place it takes one visit, not a half. And doors have to be opened."),
-        (6.5, "the visits are right. But some of the places are closed, and opening "
+        (6.0, "the visits are right. But some of the places are closed, and opening "
          "one takes a command."),
-        (8.0, "half of the places, half of the doors: but the last place counts in "
+        (7.5, "half of the places, half of the doors: but the last place counts in "
          "full. Think of a single place."),
-        (16.0, "that is the price of looking everywhere. On average the thing is found "
+        (15.0, "that is the price of looking everywhere. On average the thing is found "
          "half way."),
-        (10.5, "not all doors are opened on the way, only those of the places that "
+        (10.0, "not all doors are opened on the way, only those of the places that "
          "are visited."),
-        (8.5, "so many visits, and half of the doors: but of the doors, too, a little "
+        (8.0, "so many visits, and half of the doors: but of the doors, too, a little "
          "more than half are met, as the last place may have one."),
-        (13.0, "every place is counted with a door. How many of those that are visited "
+        (12.0, "every place is counted with a door. How many of those that are visited "
          "have one?"),
-        (6.5 + 11 / 6, "the place in which the thing is may be closed as well, and has "
+        (6 + 20 / 11, "the place in which the thing is may be closed as well, and has "
          "to be opened before the thing is seen."),
+        (8.5, "so many visits. But a house without doors has none to open, and "
+         "(doors + 1) / 2 would count half a door."),
+        (11.0, "that is every place. On average the thing is found half way, and doors "
+         "have to be opened."),
     ]  # fmt: skip
     wrong = next((text for v, text in known if np.isclose(found, v, atol=1e-6)), "")
     return caught(wrong) or _search_cost_in_general(function)
@@ -117,7 +136,7 @@ def check_search_cost(function: SearchCost) -> Verdict:
 def _search_cost_in_general(function: SearchCost) -> Verdict:
     """Check other houses, down to a single place."""
     for places, doors in ((1, 0), (1, 1), (5, 0), (5, 5), (30, 26)):
-        found, problem = _number(function, places, doors)
+        found, problem = attempt_number(function, places, doors)
         if problem:
             return problem
         if not np.isclose(found, (places + 1) / 2 * (1 + doors / places)):
@@ -150,14 +169,6 @@ def check_sound(letters: Iterable[str]) -> Verdict:
     return right("what was seen is said of those games, and of no others.")
 
 
-def _number(function: SearchCost, *given: int) -> tuple[float, Verdict | None]:
-    """Call a function that returns one number."""
-    found, problem = attempt(lambda: [function(*given)])
-    if problem and "list must hold" in problem.message:
-        problem = not_yet("one number is needed.")
-    return (found[0] if found else 0.0), problem
-
-
 # ---- reference answers ---------------------------------------------------------------
 
 
@@ -186,6 +197,15 @@ def _early(progress):
     return np.diff([*best, best[-1]])
 
 
+def _in_full(progress):
+    paid = pay_once(progress)
+    return [part * (v > 0) for part, v in zip(progress, paid, strict=True)]
+
+
+def _below(progress):
+    return [p - max(progress[:k], default=0.0) for k, p in enumerate(progress)]
+
+
 # ---- exercises -----------------------------------------------------------------------
 
 EXERCISES = (
@@ -207,6 +227,10 @@ EXERCISES = (
             Wrong(lambda p: [0.0] * (len(p) - 1) + [max(p)], "in the last turn"),
             Wrong(_early, "one turn early"),
             Wrong(lambda p: 1.0 * (_rises(p) > 0), "each rise pays 1"),
+            Wrong(lambda p: [float(v > 0) for v in pay_once(p)], "new best pays 1"),
+            Wrong(_in_full, "paid in full"),
+            Wrong(_below, "below the best is charged"),
+            Wrong(lambda p: abs(np.diff([0.0, *p])), "falls are paid"),
         ),
         difficulty=2,
         importance=5,
@@ -227,6 +251,8 @@ EXERCISES = (
             Wrong(lambda n, d: (n + 1) / 2, "opening one takes a command"),
             Wrong(lambda n, d: (n + d) / 2, "half of the doors: but the last place"),
             Wrong(lambda n, d: (n + 1 + d) / 2, "a little more than half"),
+            Wrong(lambda n, d: (n + 1) / 2 + (d + 1) / 2, "half a door"),
+            Wrong(lambda n, d: n, "every place. On"),
             Wrong(lambda n, d: n + d, "looking everywhere"),
             Wrong(lambda n, d: (n + 1) / 2 + d, "not all doors"),
             Wrong(lambda n, d: n + 1, "counted with a door"),

@@ -20,6 +20,11 @@ Shaping = Callable[[Sequence[float], float], Sequence[float]]
 
 # ---- a term of one's own -------------------------------------------------------------
 
+_AT_ANY_TIME = (
+    "it charges what was said at any time before. To look again in another room is no "
+    "repeat; compare with the turn before."
+)
+
 
 def check_repeats(function: Term) -> Verdict:
     """Check a term that charges 1 for saying the same as in the turn before.
@@ -33,13 +38,15 @@ def check_repeats(function: Term) -> Verdict:
         return problem
     known: dict[tuple[float, ...], str] = {
         (0, 0, 0, 0, 0, 0): "nothing is charged yet, though three turns repeat the one "
-        "before.",
+        "before. Compare their `action`.",
         (0, 1, 0, 0, 1, 1): "that pays for repeating. A term is added, so a charge is "
         "a negative number.",
         (1, 0, 1, 1, 0, 0): "that pays every turn which is not a repeat. A bonus per "
         "turn is a bonus for playing on: charge what is unwanted instead.",
-        (0, -1, 0, -1, -1, -1): "it charges what was said at any time before. To look "
-        "again in another room is no repeat; compare with the turn before.",
+        (0, -1, 0, -1, -1, -1): _AT_ANY_TIME,
+        (0, -1, 0, -2, -3, -4): _AT_ANY_TIME,
+        (-1, -1, 0, 0, -1, -1): "the first turn is compared with the last one: in "
+        "Python, position -1 is the end of a list. Nothing comes before the first.",
         (-1, 0, 0, -1, -1, 0): "it charges the turn that is about to be repeated. The "
         "first `look` was all right; the second one is the repeat.",
         (-1, -1, 0, -1, -1, -1): "the first of a row is charged, too. It repeats "
@@ -73,8 +80,8 @@ def _repeats_in_general(function: Term) -> Verdict:
 def _said(commands: Sequence[str]) -> Episode:
     """Return a lost episode in which this was said."""
     turns = tuple(
-        Turn(observation="A room.", completion=c, action=c, reward=0.0)
-        for c in commands
+        Turn(observation="A room.", completion=f"{k}: {c}", action=c, reward=0.0)
+        for k, c in enumerate(commands)
     )
     task = Task(env="room", seed=0)
     return Episode(task=task, turns=turns, stop_reason=StopReason.TURN_LIMIT)
@@ -100,20 +107,25 @@ def check_mended(reward: Mix, played: Sequence[Episode]) -> Verdict:
         reward: The learner's.
         played: Won and lost episodes with their facts, refused commands among them.
     """
+    if not isinstance(reward, Mix):
+        return not_yet("a `Mix` is needed, such as the one above with other terms.")
     try:
         found = check_reward(reward, played)
         returns = reward.score(played).returns
         understood = [e for e in played if any(_valid(e))]
         gap = reward.score(understood).returns
         gap = gap - reward.score([_once_refused(e) for e in understood]).returns
-    except (ToolkitError, AttributeError, TypeError) as error:
+    except ToolkitError as error:
         return not_yet(f"that cannot be scored ({str(error).splitlines()[0]}).")
     won = np.array([episode.won for episode in played])
     if any(finding.code == "weights_cancel" for finding in found):
         return not_yet(_WHY["weights_cancel"])
     if np.ptp(returns) < 1e-9:
+        return not_yet("it pays all episodes alike. A silent check is not enough.")
+    if gap.min() < -1e-9:
         return not_yet(
-            "it pays all episodes alike. Silence of the check is not enough."
+            "a command that is not understood earns more than one that is. Terms such "
+            "as `invalid_action` are charges already: their weight is positive."
         )
     if found:
         return not_yet(f"{_WHY[found[0].code]} {found[0].sentence}")
@@ -142,6 +154,16 @@ def _once_refused(episode: Episode) -> Episode:
 
 # ---- potential-based shaping ---------------------------------------------------------
 
+_TURNED = "the sign is turned: a rise is to be paid."
+_WHICH = (
+    "the discount is at the wrong place: it belongs to the potential after the turn, "
+    "and to that alone."
+)
+_EARLY = (
+    "each turn is compared with the turn before it, one too early: turn k leads from "
+    "potential k to potential k + 1."
+)
+
 
 def check_shaping(function: Shaping) -> Verdict:
     """Check a function that pays changes of a potential.
@@ -165,13 +187,17 @@ def check_shaping(function: Shaping) -> Verdict:
         "is paid for staying, turn after turn.",
         (0.25, 0.45, 0.0): "that is the potential after the turn. Without the one "
         "before, staying where it is high is paid, turn after turn.",
-        (-0.05, 0.05, 0.9): "the sign is turned: a rise is to be paid.",
-        (0.4, 0.65, -0.45): "the discount is at the wrong place: it belongs to the "
-        "potential after the turn.",
-        (0.2, 0.3, 0.4): "each turn is compared with the turn before it, one too "
-        "early: turn k leads from potential k to potential k + 1.",
-        (0.2, 0.4, 0.65): "each turn is compared with the turn before it, one too "
-        "early: turn k leads from potential k to potential k + 1.",
+        (-0.05, 0.05, 0.9): _TURNED,
+        (-0.3, -0.4, 0.9): _TURNED,
+        (0.15, 0.2, -0.45): _WHICH,
+        (0.05, -0.05, -0.8): "after the last turn comes the first potential again. "
+        "There it counts as 0, however the episode ended.",
+        (0.05, -0.025, -0.225): "the discount is counted from the start on. In every "
+        "turn it belongs to the potential after the turn, once.",
+        (0.4, 0.65, -0.45): _WHICH,
+        (0.2, 0.3, 0.4): _EARLY,
+        (0.2, 0.4, 0.65): _EARLY,
+        (0.1, 0.05, -0.05): _EARLY,
     }
     rounded = tuple(round(float(v), 6) + 0.0 for v in found)
     return caught(known.get(rounded, "")) or _shaping_in_general(function)
@@ -229,6 +255,11 @@ def _met_before(episode):
     return [-float(command in said[:k]) for k, command in enumerate(said)]
 
 
+def _wrapped(episode):
+    said = _commands(episode)
+    return [-float(command == said[k - 1]) for k, command in enumerate(said)]
+
+
 def _whole_rows(episode):
     charged = repeats(episode)
     return [min(a, b) for a, b in zip(charged, [*charged[1:], 0.0], strict=True)]
@@ -237,11 +268,6 @@ def _whole_rows(episode):
 def _before(potentials, discount):
     earlier = [0.0, *potentials[:-1]]
     return [b - discount * a for a, b in zip(earlier, potentials, strict=True)]
-
-
-def _kept(potentials, discount):
-    after = [*potentials[1:], potentials[-1]]
-    return [discount * b - a for a, b in zip(potentials, after, strict=True)]
 
 
 def _at_the_wrong_place(potentials, discount):
@@ -292,6 +318,7 @@ EXERCISES = (
             Wrong(lambda e: [-v for v in repeats(e)], "pays for repeating"),
             Wrong(lambda e: [1.0 + v for v in repeats(e)], "bonus for playing on"),
             Wrong(_met_before, "at any time before"),
+            Wrong(_wrapped, "compared with the last one"),
             Wrong(lambda e: [*repeats(e)[1:], 0.0], "about to be repeated"),
             Wrong(_whole_rows, "first of a row"),
             Wrong(
@@ -311,7 +338,7 @@ EXERCISES = (
         reference=mended,
         hints=(
             "What is unwanted is to be charged, instead of paying for its absence. "
-            "There is a term for refused commands: see `TERMS`.",
+            "Section 2 has a term for commands that are not understood.",
             "Mix success with `invalid_action`, and give that a weight so small that "
             "a game full of refused commands costs less than a win is worth.",
         ),
@@ -325,10 +352,11 @@ EXERCISES = (
                 lambda p: Mix({"success": 1, "step_cost": 0.01}),
                 "should notice that it is not understood",
             ),
-            Wrong(lambda p: Mix({"success": 1, "invalid_action": -1}), "a way to lose"),
+            Wrong(lambda p: Mix({"success": 1, "invalid_action": -1}), "are charges"),
+            Wrong(lambda p: Mix({"success": 1, "step_cost": -1}), "a way to lose"),
             Wrong(lambda p: Mix({"success": 1, "progress": -1}), "the terms cancel"),
             Wrong(lambda p: Mix({"success": 0}), "pays all episodes alike"),
-            Wrong(lambda p: "success", "cannot be scored"),
+            Wrong(lambda p: "success", "a `Mix` is needed"),
         ),
         difficulty=2,
         importance=5,
@@ -348,7 +376,7 @@ EXERCISES = (
             Wrong(lambda p, d: shape(p, 1.0), "the discount is not used"),
             Wrong(lambda p, d: [*shape(p, 1.0)[:-1], 0.0], "neither the discount"),
             Wrong(lambda p, d: [*shape(p, d)[:-1], 0.0], "last turn pays nothing"),
-            Wrong(_kept, "last potential is kept"),
+            Wrong(lambda p, d: shape([*p, p[-1]], d)[:-1], "potential is kept"),
             Wrong(lambda p, d: p, "the potential itself"),
             Wrong(
                 lambda p, d: [d * v for v in [*p[1:], 0]],
@@ -356,7 +384,11 @@ EXERCISES = (
             ),
             Wrong(lambda p, d: [-v for v in shape(p, d)], "sign is turned"),
             Wrong(_at_the_wrong_place, "at the wrong place"),
-            Wrong(lambda p, d: _before(p, 1.0), "one too early"),
+            Wrong(lambda p, d: shape([*p, p[0]], d)[:-1], "first potential again"),
+            Wrong(
+                lambda p, d: [d**k * v for k, v in enumerate(shape(p, d))],
+                "from the start on",
+            ),
             Wrong(_before, "too early"),
         ),
         difficulty=3,
