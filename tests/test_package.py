@@ -1,7 +1,9 @@
 import ast
+import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,31 @@ def test_colab_keeps_its_own_torch_numpy_and_widgets():
     for r in wanted:
         assert r.name not in colab or r.specifier.contains(colab[r.name]), r
     assert not {"ipykernel", "pillow"} & {r.name for r in wanted}
+
+
+@pytest.mark.slow
+def test_a_wheel_brings_the_experiments_along(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*build, "--directory", tmp_path], cwd=ROOT, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    code = (
+        "from toolkit.experiments.preset import load_preset\n"
+        "from toolkit.lessons.show import here_or_above\n"
+        "print(here_or_above('experiments/results/algorithms.json').resolve())\n"
+        "print(load_preset('curriculum', 'qwen2.5-0.5b').title)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assets = tmp_path / "installed" / "toolkit" / "assets"
+    assert found[0] == str(assets / "experiments" / "results" / "algorithms.json")
+    assert found[1].endswith("?")
 
 
 def test_version_is_the_same_everywhere():

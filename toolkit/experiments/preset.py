@@ -28,6 +28,7 @@ import yaml
 
 from toolkit.environments.base import Task, tasks
 from toolkit.errors import ConfigError, near_matches
+from toolkit.paths import assets_dir
 
 FOLDER = Path("experiments")
 """Where presets are looked for by name."""
@@ -190,14 +191,15 @@ def preset_path(name: str | Path) -> Path:
 
 def _find(name: str | Path, folder: Path) -> Path:
     """Return the file that is meant."""
-    for path in (Path(name), folder / f"{name}.yaml"):
+    folders = (folder, assets_dir() / folder)
+    for path in (Path(name), *(place / f"{name}.yaml" for place in folders)):
         if path.is_file():
             return path
-    known = sorted(p.stem for p in folder.glob("*.yaml"))
+    known = sorted({p.stem for place in folders for p in place.glob("*.yaml")})
     kind = "scale" if folder.name == "scales" else "experiment"
     raise ConfigError(
         f"There is no {kind} {str(name)!r}.",
-        f"Known in {folder.resolve()}: {', '.join(known) or 'none'}.",
+        f"Known: {', '.join(known) or 'none'}.",
         near_matches(str(name), known) or "Give the path of a YAML file.",
     )
 

@@ -171,9 +171,12 @@ def show_experiment(path: str | Path) -> View:
 
 
 def here_or_above(path: str | Path) -> Path:
-    """Return where a file is: notebooks and their solutions lie at different depths."""
+    """Return where a file is: notebooks and their solutions lie at different depths.
+
+    If it is in none of the folders above, the package's own copy of it is meant.
+    """
     here = Path.cwd()
-    places = [folder / path for folder in (here, *here.parents)]
+    places = [folder / path for folder in (here, *here.parents, assets_dir())]
     return next((place for place in places if place.is_file()), Path(path))
 
 
