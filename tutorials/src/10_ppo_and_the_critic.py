@@ -84,8 +84,8 @@ for trust in (1, 0.95, 0.5, 0):
 # The surprises, the last row, add up to 0.7: what came, 1, minus what was expected at
 # the start. In between all values cancel. With λ = 1 that is what every turn gets, *the
 # end minus my value*, and the dead end is praised with 0.5 because the game was won.
-# With λ = 0 it is blamed with 0.2 and the way out praised with 0.2. At λ = 0.5 the two
-# just cancel.
+# With λ = 0 it is blamed with 0.2 and the way out praised with 0.2. At λ = 0.5 its own
+# blame and half of the next advantage, 0.40, just cancel.
 #
 # ### What the critic is taught
 #
@@ -362,6 +362,8 @@ X, y = torch.cat(read[:cut]), torch.cat(ends[:cut])
 X_new, y_new = torch.cat(read[cut:]), torch.cat(ends[cut:])
 
 # %% [markdown]
+# Its loss is half of the squared error; what the zeros are for, section 7 tells.
+#
 # **Predict:** the explained variance on the mazes it learns from, and on mazes it has
 # never seen. How high will each come, and will they part?
 
@@ -446,7 +448,7 @@ show_pay(
 )
 
 # %% [markdown]
-# In the column λ = 0 the step into the room with the coin has nearly all of the
+# In the column λ = 0 the step into the room with the coin has by far the largest
 # surprise. Taking the coin has less than none: the critic had expected even more than
 # 1, which it cannot know to be impossible. With λ = 0.95 the steps before share in the
 # surprise, because the critic could not know that they were right, and the end says so.
@@ -561,11 +563,11 @@ from toolkit.lessons.show import show_success
 show_success(results)
 
 # %% [markdown]
-# In the first step nothing is foreseen: the critic says 0. After six it has just come
-# above that, as in the first steps of section 6. So in a short run PPO *is* a method
-# without a critic. The warm-up gives it a start, at the price of steps in which the
-# policy learns nothing. And the exam says what such exams say: the intervals overlap,
-# and nothing can be told apart.
+# In the first two steps nothing is foreseen: the critic says 0, for rates of learning
+# begin at 0. After six it has just come above that, after a dip as in section 6. So in
+# a short run PPO *is* a method without a critic. The warm-up gives it a start, at the
+# price of steps in which the policy learns nothing. And the exam says what such exams
+# say: the intervals overlap, and nothing can be told apart.
 
 # %% [markdown]
 # ## 9. So why did PPO win in the paper?
@@ -593,9 +595,9 @@ for name, arm in found["arms"].items():
     print(f"{arm['label']:28} {ours} points   {theirs}")
 
 # %% [markdown]
-# Nobody. All learn, and the differences are within the noise of three runs; `PPO`, over
-# tokens with λ = 1 as in the released code, gains least in both worlds. What follows
-# for the paper?
+# Nobody. All learn, and hardly a difference is beyond the noise of three runs; `PPO`,
+# over tokens with λ = 1 as in the released code, gains least in both worlds. What
+# follows for the paper?
 #
 # - Its REINFORCE++ wiped out credit at each answer of the world (lesson 04). That
 #   column says nothing about the algorithm.
@@ -606,8 +608,8 @@ for name, arm in found["arms"].items():
 # - With the larger model PPO and RLOO come to the same in the small world, 0.98 and
 #   0.97, and differ in the harder one, 0.72 and 0.47. *That* a critic could explain:
 #   games are longer there, and few groups have both a win and a loss.
-# - And pocket is no language model. That these four do equally well here does not show
-#   that they do so there.
+# - And pocket is far smaller than their model, and has read such games before. That
+#   these four do equally well here does not show that they do so there.
 #
 # And which knob of PPO matters? The paper's Table 13 turns four: rate, price on KL,
 # temperature and discount, in one world with one seed. Here they are turned one by one,

@@ -1,5 +1,6 @@
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
 from toolkit.lessons.exercises.curriculum_and_generalisation import (
@@ -16,6 +17,7 @@ from toolkit.lessons.exercises.curriculum_and_generalisation import (
     mixed_groups,
     recipe,
 )
+from toolkit.statistics import t_interval
 
 
 def test_answers_that_fit_the_example_alone_are_caught():
@@ -53,9 +55,40 @@ def test_what_the_toolkit_refuses_is_told_in_its_words():
     assert "no curriculum 'stagse'" in check_recipe(unknown_curriculum).message
 
 
-@pytest.mark.parametrize("answer", [lambda e, h: None, lambda e, h: {"arms": 3}])
-def test_what_is_no_experiment_is_a_verdict(answer):
-    assert not check_recipe(answer).passed
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (None, "None came back; a dictionary is needed"),
+        ({"arms": 3}, "it stopped with AttributeError"),
+        ({**ABOUT, "seeds": range(3)}, "cannot hold range(0, 3)"),
+    ],
+)
+def test_what_is_no_experiment_is_a_verdict(answer, message):
+    verdict = check_recipe(lambda easy, hard: answer)
+    assert not verdict.passed
+    assert message in verdict.message
+
+
+def test_worlds_written_by_hand_are_told_so():
+    verdict = check_recipe(lambda easy, hard: recipe(easy, "textworld/w4-o6-q4"))
+    assert "Write `easy` and `hard`" in verdict.message
+
+
+def test_one_number_of_groups_and_a_list_of_games_are_asked_for():
+    assert "one number is needed" in check_mixed_groups(lambda *given: None).message
+    assert "4 came back; a list of games" in check_leaked(lambda *given: 4).message
+    groups = check_mixed_groups(lambda r, g, s: np.float32(mixed_groups(r, g, s)))
+    assert groups.passed, groups
+
+
+def test_intervals_of_matched_seeds_are_still_two_intervals():
+    def of_ends(ours, theirs):
+        seeds = ours.keys() & theirs.keys()
+        low, high = t_interval([ours[seed] for seed in seeds])
+        other_low, other_high = t_interval([theirs[seed] for seed in seeds])
+        return low - other_high, high - other_low
+
+    assert "Subtract run from run first" in check_gap(of_ends).message
 
 
 def test_an_experiment_may_be_written_in_another_way():

@@ -41,13 +41,32 @@ def test_the_chain_is_that_of_gae_over_tokens():
     assert np.allclose(chain_over_tokens(alone, mask, 0.9), whole)
 
 
+def from_the_front_and_reset(paid, mask, factor):
+    running, found = 0.0, []
+    for surprise, sampled in zip(paid, mask, strict=True):
+        running = (surprise + factor * running) * sampled
+        found.append(running)
+    return found
+
+
+def signed_correlation(values, earned):
+    found = np.corrcoef(values, earned)[0, 1]
+    return np.sign(found) * found**2
+
+
+def signed_errors(now, then, target, clip):
+    near = then + float(np.clip(now - then, -clip, clip))
+    return max(now - target, near - target) ** 2 / 2
+
+
 @pytest.mark.parametrize(
     ("check", "answer", "message"),
     [
         (check_surprises, lambda r, v, e: [0.3, 0.2, 0.3, -0.2, 0.4], "there is no"),
         (check_surprises, lambda r, v, e: [0.0], "1 numbers came back for 5 turns"),
-        (check_chain, lambda p, m, f: [3, 6, 0, 0, 4, 8], "an advantage is"),
+        (check_chain, lambda p, m, f: [5, 6, 0, 0, 4, 8], "an advantage is"),
         (check_chain, lambda p, m, f: [1.0] * len(p), "an advantage is"),
+        (check_chain, from_the_front_and_reset, "an advantage is"),
         (check_explained, lambda v, r: 0.5 if len(v) == 4 else 0.0, "1 minus"),
         (check_value_loss, lambda *c: 0.0, "half of the larger"),
     ],
@@ -56,6 +75,35 @@ def test_what_is_fitted_or_short_is_refused(check, answer, message):
     verdict = check(answer)
     assert not verdict.passed
     assert message in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "never"),
+    [
+        (check_explained, lambda v, r: np.mean((r - v) ** 2), "values vary"),
+        (check_explained, lambda v, r: 1 - np.var(v + r) / np.var(r), "too high"),
+        (check_explained, signed_correlation, "upside down"),
+        (check_value_loss, signed_errors, "nothing is clipped"),
+    ],
+)
+def test_no_mistake_is_taken_for_another(check, answer, never):
+    verdict = check(answer)
+    assert not verdict.passed
+    assert never not in verdict.message
+
+
+@pytest.mark.parametrize("check", [check_explained, check_value_loss])
+@pytest.mark.parametrize("answer", [None, [1.0, 2.0], "0.5"])
+def test_one_number_is_asked_for(check, answer):
+    assert "one number is needed" in check(lambda *given: answer).message
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_wrong(bad):
+    assert not check_surprises(lambda r, v, e: [bad] * len(r)).passed
+    assert not check_chain(lambda p, m, f: [bad] * len(p)).passed
+    assert not check_explained(lambda v, r: bad).passed
+    assert not check_value_loss(lambda *case: bad).passed
 
 
 def test_a_perfect_critic_explains_little_in_the_corridor():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import sub
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,10 @@ import yaml
 
 from toolkit.environments.base import Task
 from toolkit.errors import ToolkitError
-from toolkit.experiments.preset import Preset, load_preset
-from toolkit.experiments.tables import count
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checklist import missing_in, read_recipe
+from toolkit.lessons.checks import Verdict, attempt, attempt_number, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.statistics import t_interval
-from toolkit.training.plan import make_curriculum
-from toolkit.training.settings import make_config
 
 Mixed = Callable[[Sequence[float], int, int], float]
 Leaked = Callable[[Sequence[Task], Sequence[Task], Sequence[Task]], Iterable[Task]]
@@ -89,14 +84,14 @@ def check_mixed_groups(function: Mixed) -> Verdict:
     """
     others = ([0.0, 1.0], 10, 8), ([0.3], 7, 2), ([0.2] * 4, 62, 8)
     for given in ((_RATES, 90, 4), *others):
-        found, problem = attempt(lambda g=given: [function(list(g[0]), *g[1:])])
+        found, problem = attempt_number(function, list(given[0]), *given[1:])
         if problem:
             return problem
         if given[0] is _RATES:
-            hit = (t for f, t in _MIXTURES if np.isclose(found[0], f(*given)))
+            hit = (t for f, t in _MIXTURES if np.isclose(found, f(*given)))
             if wrong := next(hit, ""):
                 return not_yet(wrong)
-        if not np.isclose(found[0], mixed_groups(*given), atol=1e-9):
+        if not np.isclose(found, mixed_groups(*given), atol=1e-9):
             return not_yet(
                 "take each world alone: its groups times the chance that one of them "
                 f"is mixed. Look at {given}."
@@ -117,6 +112,10 @@ _MIXTURES: Known = (
      "a group that lost every time is counted. It compares nothing."),
     (lambda r, g, s: g * np.mean([p * (1 - p) for p in r]),
      "the size of a group is not used. One of four is enough to be mixed."),
+    (lambda r, g, s: g - mixed_groups(r, g, s),
+     "these are the silent ones. How many are left?"),
+    (lambda r, g, s: mixed_groups(r, 1, s),
+     "that is the share. Of how many groups?"),
 )  # fmt: skip
 
 
@@ -130,9 +129,12 @@ def check_leaked(function: Leaked) -> Verdict:
     """
     given = _TRAINED, _TUNED, _EXAM
     try:
-        found = list(function(*map(list, given)))
+        answer = function(*map(list, given))
+        found = list(answer) if isinstance(answer, Iterable) else None
     except Exception as error:  # whatever a learner's code may raise
         return not_yet(f"it stopped with {type(error).__name__}: {error}")
+    if found is None:
+        return not_yet(f"{answer!r:.60} came back; a list of games is needed.")
     wrong = next((text for f, text in _LEAKS if _same(found, f(*given))), "")
     if wrong or not _same(found, leaked(*given)):
         return not_yet(
@@ -238,6 +240,10 @@ _GAPS: Known = (
     (_of_ends,
      "it subtracts the ends of two intervals. That two intervals overlap does not tell "
      "that there is no difference: what a seed does to both sides widens both."),
+    (lambda a, b: _of_ends(*({s: x[s] for s in a.keys() & b.keys()} for x in (a, b))),
+     "seeds are matched, but then it subtracts the ends of two intervals. Subtract run "
+     "from run first: what a seed does to both sides is then gone."),
+    (lambda a, b: gap(b, a), "the sign is turned: ours minus theirs."),
     (lambda a, b: _normal(a, b, paired=False),
      "the runs are not paired. Seeds are lucky and unlucky on both sides at once; "
      "subtract run from run first."),
@@ -255,55 +261,22 @@ def check_recipe(function: Recipe) -> Verdict:
             as it would stand in a YAML file.
     """
     try:
-        preset = _loaded(function(EASY, HARD))
+        given = function(EASY, HARD)
+        if not isinstance(given, dict):
+            return not_yet(f"{given!r:.60} came back; a dictionary is needed.")
+        missing = missing_in(read_recipe(given), EASY, HARD)
+    except yaml.representer.RepresenterError as error:
+        return not_yet(
+            f"a YAML file cannot hold {error.args[1]!r:.60}. It has texts, numbers, "
+            "lists and dictionaries."
+        )
     except ToolkitError as error:
         return not_yet(f"the toolkit refuses it. {error}")
     except Exception as error:  # whatever a learner's code may raise
         return not_yet(f"it stopped with {type(error).__name__}: {error}")
-    return caught(_missing_in(preset)) or right(
-        "one thing differs, and what may be forgotten is looked at."
-    )
-
-
-def _loaded(given: dict[str, Any]) -> Preset:
-    """Read an experiment as the command line does, and try the settings of its arms."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recipe.yaml"
-        path.write_text(yaml.safe_dump(given), encoding="utf-8")
-        preset = load_preset(path)
-    for arm in preset.arms.values():
-        make_config(**arm.settings)
-        make_curriculum(arm.settings.get("curriculum") or "shuffled", [_EXAM[0]])
-    return preset
-
-
-def _missing_in(preset: Preset) -> str:
-    """Return what a recipe lacks, the first thing of the checklist."""
-    arms = [arm.settings for arm in preset.arms.values()]
-    plans = [how["curriculum"] for how in arms if how.get("curriculum")]
-    orders = [[s["env"] for s in p["stages"]] for p in plans if "stages" in p]
-    alone = [how["env"] for how in arms if not how.get("curriculum")]
-    budgets = {(h["max_steps"], h["per_device_train_batch_size"]) for h in arms}
-    exams = [(exam.env, exam.split) for exam in preset.exams.values()]
-    questions = [
-        (orders, "no arm has stages. A mixture shows all worlds by turns; an order is "
-         "another thing."),
-        ([EASY, HARD] in orders, "the stages do not go from the easier world to the "
-         "harder one."),
-        (HARD in alone, "the hard world alone is missing. Without it, what is easy "
-         "first compared with?"),
-        (len(budgets) == 1, "the arms have different budgets. The longer one may win "
-         "by its length."),
-        ({split for _, split in exams} == {"test"}, "an exam takes place on games that "
-         "training or tuning may use. Which split is nobody's?"),
-        ((HARD, "test") in exams, "the hard world is the one that counts, and it is "
-         "not examined."),
-        ((EASY, "test") in exams, "whether the easy world is forgotten meanwhile, no "
-         "exam looks at."),
-        (len(preset.seeds) >= 3, f"it has {count(len(preset.seeds), 'seed')}. An "
-         "interval over runs needs two, and is wide with two."),
-    ]  # fmt: skip
-    return next((text for holds, text in questions if not holds), "")
+    if missing:
+        return not_yet(missing)
+    return right("one thing differs, and what may be forgotten is looked at.")
 
 
 def _changed(**parts: Any) -> Recipe:
@@ -317,6 +290,7 @@ def _first(**how: Any) -> Recipe:
 
 _STAGES = [{"env": EASY, "n_tasks": 100}, {"env": HARD, "n_tasks": 100}]
 _ORDER = {"name": "stages", "batches": 30, "stages": _STAGES}
+_NEVER = {**_ORDER, "batches": 60}
 _BACK = {**_ORDER, "stages": _STAGES[::-1]}
 _SEEN = {"hard": {"env": HARD, "split": "train"}}
 _MIXTURE = {"name": "mixture", "parts": _STAGES}
@@ -381,13 +355,16 @@ EXERCISES = (
             "Go through the checklist of section 9 point by point; the check does the "
             "same and stops at the first that is missing.",
             "Three seeds, an exam in both worlds (split `test` if you say nothing), "
-            "an arm without a curriculum, and one with a curriculum named `stages`.",
+            "an arm without a curriculum, and one with a curriculum named `stages`, "
+            "which has `stages` for `parts`, and `batches` for each.",
         ),
         wrong=(
             Wrong(_first(curriculum=_MIXTURE), "an order is another thing"),
             Wrong(_first(curriculum=_BACK), "do not go from the easier"),
             Wrong(_changed(arms={"first": {"curriculum": _ORDER}}), "is missing"),
-            Wrong(_first(curriculum=_ORDER, max_steps=120), "different budgets"),
+            Wrong(_first(curriculum=_ORDER, max_steps=120), "differ in max_steps"),
+            Wrong(_first(curriculum=_ORDER, learning_rate=0.01), "in learning_rate"),
+            Wrong(_first(curriculum=_NEVER), "never comes"),
             Wrong(_changed(exams=_SEEN), "training or tuning may use"),
             Wrong(_changed(exams={"easy": {"env": EASY}}), "is not examined"),
             Wrong(_changed(exams={"hard": {"env": HARD}}), "forgotten meanwhile"),

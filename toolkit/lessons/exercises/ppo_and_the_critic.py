@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    agree,
+    attempt,
+    attempt_number,
+    caught,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Numbers = Sequence[float]
@@ -63,27 +71,26 @@ def check_chain(function: Chain) -> Verdict:
         function: Gets one surprise and one bit of the action mask per token, and the
             factor per step; returns as many advantages.
     """
-    mask, paid = [1, 1, 0, 0, 1, 1], [0.0, 4.0, 0.0, 0.0, 0.0, 8.0]
-    found, problem = attempt(
-        function, list(paid), list(mask), 0.5, one_per=(6, "tokens")
-    )
+    mask, paid = [1, 1, 0, 0, 1, 1], [2.0, 4.0, 0.0, 0.0, 0.0, 8.0]
+    given = list(paid), list(mask), 0.5
+    found, problem = attempt(function, *given, one_per=(6, "tokens"))
     if problem:
         return problem
     known = [
-        ([2, 4, 0, 0, 4, 8], "the chain breaks where the world speaks, and the first "
+        ([4, 4, 0, 0, 4, 8], "the chain breaks where the world speaks, and the first "
          "turn hears nothing of the second. Mask what you write down, not what you "
          "carry."),
-        ([2.25, 4.5, 0, 0, 4, 8], "the world's tokens count as steps: at each, what is "
+        ([4.25, 4.5, 0, 0, 4, 8], "the world's tokens count as steps: at each, what is "
          "carried is multiplied. Long texts would make an agent short-sighted."),
-        ([3, 6, 4, 4, 4, 8], "the world's tokens have advantages. Nobody chose them."),
-        ([2.25, 4.5, 1, 2, 4, 8], "the world's tokens count as steps and have "
+        ([5, 6, 4, 4, 4, 8], "the world's tokens have advantages. Nobody chose them."),
+        ([4.25, 4.5, 1, 2, 4, 8], "the world's tokens count as steps and have "
          "advantages. The chain is to pass over them."),
-        ([12, 12, 0, 0, 8, 8], "nothing becomes smaller on its way. Each step back "
+        ([14, 12, 0, 0, 8, 8], "nothing becomes smaller on its way. Each step back "
          "multiplies by the factor."),
-        ([1.5, 3, 0, 0, 2, 4], "a token's own surprise is multiplied, too. It counts "
+        ([2.5, 3, 0, 0, 2, 4], "a token's own surprise is multiplied, too. It counts "
          "in full; the factor is for what came later."),
-        ([0, 4, 0, 0, 2, 9], "it adds up from the front: a token is not to be praised "
-         "for what came before it."),
+        ([2, 5, 0, 0, 2.5, 9.25], "it adds up from the front: a token is not to be "
+         "praised for what came before it."),
         (paid, "each token has its own surprise only: that is a factor of 0."),
     ]  # fmt: skip
     return caught(_recognised(found, known)) or _agrees(
@@ -103,13 +110,12 @@ def check_explained(function: Explained) -> Verdict:
         function: Gets values and what was earned after each, as arrays `(N,)`, which
             the lesson has, too; returns one number.
     """
-    v, r = np.array([1.0, 2.0, 4.0, 5.0]), np.array([0.0, 1.0, 1.0, 2.0])
-    found, problem = attempt(lambda: [function(v.copy(), r.copy())])
+    v, r = np.array([3.0, 1.0, 0.5, 2.0]), np.array([0.0, 2.0, 1.0, 1.5])
+    found, problem = attempt_number(function, v.copy(), r.copy())
     if problem:
         return problem
-    left = (r - v).var() / r.var()
     known = [
-        (left, "that is the share that was not foreseen. What is it, taken from 1?"),
+        ((r - v).var() / r.var(), "that share was not foreseen. Take it from 1."),
         (1 - ((r - v) ** 2).mean() / r.var(), "a critic that is always too high by "
          "the same number would be blamed for it. Take the variance of what is left, "
          "which does not see that."),
@@ -120,11 +126,12 @@ def check_explained(function: Explained) -> Verdict:
         (v.var() / r.var(), "that says how much the values vary, not whether they "
          "vary with what was earned."),
         (1 - (r - v).std() / r.std(), "these are deviations; take their squares."),
+        (1 - (r - v).var(), "what is left is no share yet. How much was there to "
+         "explain?"),
     ]  # fmt: skip
-    known = [([number], text) for number, text in known]
     return caught(_recognised(found, known)) or _agrees(
-        lambda *given: [function(*given)],
-        lambda *given: [explained(*given)],
+        function,
+        explained,
         _some_values,
         "it is 1 minus the variance of what is left over the variance of what was "
         "earned",
@@ -139,26 +146,30 @@ def check_value_loss(function: ValueLoss) -> Verdict:
         function: Gets the value now and when the game was played, the target and how
             far a value may move; returns the loss.
     """
-    cases = [(0.5, 0.0, 1.0, 0.2), (0.3, 0.0, -1.0, 0.2), (0.6, 0.5, 0.9, 0.2)]
-    found, problem = attempt(lambda: [function(*case) for case in cases])
-    if problem:
+    cases = (0.5, 0.0, 1.0), (0.3, 0.0, -1.0), (0.6, 0.5, 0.9), (-0.5, 0.0, -1.0)
+    tried = [attempt_number(function, *case, 0.2) for case in cases]
+    if problem := next((problem for _, problem in tried if problem), None):
         return problem
-    plain = [0.125, 0.845, 0.045]
+    found = [number for number, _ in tried]
     known = [
-        (plain, "nothing is clipped. The first value moved by 0.5, where 0.2 are "
-         "allowed."),
-        ([0.125, 0.72, 0.045], "you take the smaller error. That lets a value go far, "
-         "and forgets one that went the wrong way."),
-        ([0.32, 0.72, 0.045], "only the clipped error is left. A value that moved away "
-         "from its target (the second) must still be drawn back."),
-        ([0.32, 0.845, 0.245], "the value is clipped around 0. It is to stay near what "
-         "it was when the game was played."),
-        ([0.64, 1.69, 0.09], "the half is missing."),
-        ([0.4, 0.65, 0.15], "errors are to be squared."),
+        ([0.125, 0.845, 0.045, 0.125], "nothing is clipped. The first value moved by "
+         "0.5, where 0.2 are allowed."),
+        ([0.125, 0.72, 0.045, 0.125], "you take the smaller error. That lets a value "
+         "go far, and forgets one that went the wrong way."),
+        ([0.32, 0.72, 0.045, 0.32], "only the clipped error is left. A value that "
+         "moved away from its target (the second) must still be drawn back."),
+        ([0.32, 0.845, 0.245, 0.32], "the value is clipped around 0. It is to stay "
+         "near what it was when the game was played."),
+        ([0.02] * 4, "the value is held near its target. It is to stay near what it "
+         "was when the game was played."),
+        ([0.2225, 0.7825, 0.045, 0.2225], "that is the mean of both errors, which "
+         "draws a value on that has gone far enough. Take the larger one."),
+        ([0.64, 1.69, 0.09, 0.64], "the half is missing."),
+        ([0.4, 0.65, 0.15, 0.4], "errors are to be squared."),
     ]  # fmt: skip
     return caught(_recognised(found, known)) or _agrees(
-        lambda *given: [function(*given)],
-        lambda *given: [value_loss(*given)],
+        function,
+        value_loss,
         _some_value,
         "it is half of the larger of two squared errors: of the value, and of the "
         "value held within the clip of what it was",
@@ -169,7 +180,7 @@ def check_value_loss(function: ValueLoss) -> Verdict:
 # ---- parts of checks -----------------------------------------------------------------
 
 
-def _recognised(found: Sequence[float], known: Known) -> str:
+def _recognised(found: Sequence[float] | float, known: Known) -> str:
     """Return what to say to an answer that is one of those known."""
     return next((t for v, t in known if np.allclose(found, v, atol=1e-6)), "")
 
@@ -187,10 +198,11 @@ def _agrees(
         given = draw(rng)
         wanted = truth(*given)
         copies = [list(v) if isinstance(v, list) else v for v in given]
-        found, problem = attempt(function, *copies)
+        one = np.ndim(wanted) == 0
+        found, problem = (attempt_number if one else attempt)(function, *copies)
         if problem:
             return problem
-        if not agree(found, wanted):
+        if not agree([*np.ravel(found)], np.ravel(wanted)):
             return not_yet(f"{rule}. Look at {', '.join(map(str, given))}.")
     return right(praise)
 
@@ -254,11 +266,6 @@ def value_loss(now, then, target, clip):
 # ---- wrong answers -------------------------------------------------------------------
 
 
-def _after_everything(rewards, values, last):
-    after = [*values[1:], 0.0]
-    return [r + a - v for r, v, a in zip(rewards, values, after, strict=True)]
-
-
 def _ends(rewards, values, last, at_end):
     """Return surprises with something else at last turns."""
     found = surprises(rewards, values, last)
@@ -288,10 +295,6 @@ def _held(now, then, target, clip):
     return (now - target) ** 2, (near - target) ** 2
 
 
-def _around_zero(now, then, target, clip):
-    return max((now - target) ** 2, (float(np.clip(now, -clip, clip)) - target) ** 2)
-
-
 # ---- exercises -----------------------------------------------------------------------
 
 EXERCISES = (
@@ -305,7 +308,7 @@ EXERCISES = (
             "The value after turn k is values[k + 1], but 0 if last[k] is 1.",
         ),
         wrong=(
-            Wrong(_after_everything, "value of the next episode"),
+            Wrong(lambda r, v, e: surprises(r, v, [0] * len(r)), "the next episode"),
             Wrong(lambda r, v, e: _ends(r, v, e, lambda pay, now: pay), "game is over"),
             Wrong(lambda r, v, e: _ends(r, v, e, lambda pay, now: 0.0), "left out"),
             Wrong(lambda r, v, e: np.subtract(r, v), "after the turn is missing"),
@@ -356,18 +359,13 @@ EXERCISES = (
             "1 - np.var(earned - values) / np.var(earned), with arrays.",
         ),
         wrong=(
-            Wrong(lambda v, r: np.var(np.subtract(r, v)) / np.var(r), "taken from 1"),
-            Wrong(
-                lambda v, r: 1 - np.mean(np.subtract(r, v) ** 2) / np.var(r),
-                "too high by the same number",
-            ),
-            Wrong(
-                lambda v, r: 1 - np.var(np.subtract(r, v)) / np.var(v),
-                "divided by the variance of the values",
-            ),
+            Wrong(lambda v, r: np.var(np.subtract(r, v)) / np.var(r), "Take it from 1"),
+            Wrong(lambda v, r: 1 - np.mean((r - v) ** 2) / np.var(r), "by the same"),
+            Wrong(lambda v, r: 1 - np.var(r - v) / np.var(v), "variance of the values"),
             Wrong(lambda v, r: np.corrcoef(v, r)[0, 1] ** 2, "upside down"),
             Wrong(lambda v, r: np.var(v) / np.var(r), "not whether they vary"),
             Wrong(lambda v, r: 1 - np.std(np.subtract(r, v)) / np.std(r), "deviations"),
+            Wrong(lambda v, r: 1 - np.var(r - v), "no share yet"),
         ),
         difficulty=2,
         importance=4,
@@ -387,7 +385,9 @@ EXERCISES = (
             Wrong(lambda *c: _held(*c)[0] / 2, "nothing is clipped"),
             Wrong(lambda *c: min(_held(*c)) / 2, "smaller error"),
             Wrong(lambda *c: _held(*c)[1] / 2, "only the clipped error"),
-            Wrong(lambda *c: _around_zero(*c) / 2, "clipped around 0"),
+            Wrong(lambda n, t, g, c: max(_held(n, 0.0, g, c)) / 2, "clipped around 0"),
+            Wrong(lambda n, t, g, c: min(abs(n - g), c) ** 2 / 2, "near its target"),
+            Wrong(lambda *c: sum(_held(*c)) / 4, "mean of both errors"),
             Wrong(lambda *c: max(_held(*c)), "half is missing"),
             Wrong(lambda *c: max(_held(*c)) ** 0.5 / 2, "to be squared"),
         ),
