@@ -93,15 +93,14 @@ def jobs(*, quick: bool, folder: Path) -> Jobs:
             )
         title = case.title.format(live=case.games * case.group_size)
         found[case.name] = (title, partial(rollout.run, case, repeats=repeats))
-    case, sizes = rollout.case_of("rollout-maze"), {"steps": 10, "episodes": 64}
+    case, steps, episodes = rollout.case_of("rollout-maze"), 10, 64
     if quick:
-        sizes = {"steps": 1, "episodes": 8}
+        steps, episodes = 1, 8
         case = dataclasses.replace(case, params={**case.params, "max_turns": 2})
     found["step"] = (
-        f"a training step, pocket, coin_collector, {sizes['episodes']} episodes",
-        partial(step.run, case, folder=folder / "run", **sizes),
+        f"a training step, pocket, coin_collector, {episodes} episodes",
+        partial(step.run, case, steps=steps, episodes=episodes, folder=folder / "run"),
     )
-    episodes = sizes["episodes"]
     found["update"] = (
         f"loss and its gradient, pocket, coin_collector, {episodes} episodes",
         partial(
@@ -120,20 +119,20 @@ def _world_jobs(*, quick: bool, repeats: int, folder: Path) -> Jobs:
     from benchmarks import alfworld, worlds
     from benchmarks.textworld_side import build_as_pip_does
 
-    size = {"games": 2, "turns": 4} if quick else {"games": 64, "turns": 60}
+    games, turns = (2, 4) if quick else (64, 60)
+    run = partial(worlds.run, games=games, turns=turns, repeats=repeats)
     found: Jobs = {}
     for name, admissible in (("worlds", False), ("worlds-admissible", True)):
-        work = partial(worlds.run, repeats=repeats, admissible=admissible, **size)
         what = " with admissible commands" if admissible else ""
-        title = f"environment steps, w2-o3-q4, {size['games']} games{what}"
-        found[name] = (title, work)
+        title = f"environment steps, w2-o3-q4, {games} games{what}"
+        found[name] = (title, partial(run, admissible=admissible))
 
     def as_installed() -> dict[str, Any]:
         built = build_as_pip_does(folder / "packages")
-        return worlds.run(repeats=repeats, folder=built, **size)
+        return run(folder=built)
 
     if not quick:
-        title = f"environment steps, w2-o3-q4, {size['games']} games, each as installed"
+        title = f"environment steps, w2-o3-q4, {games} games, each as installed"
         found["worlds-installed"] = (title, as_installed)
     household = {"games": 2, "turns": 2} if quick else {"games": 12, "turns": 25}
     for unit in alfworld.GOALS:

@@ -64,18 +64,19 @@ def other_process(
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
     ) as process:
-        assert process.stdin
-        assert process.stdout
+        given, found = process.stdin, process.stdout
+        assert given
+        assert found
 
         def ask(what: Any) -> Any:
-            print(json.dumps(what), file=process.stdin, flush=True)
-            return json.loads(process.stdout.readline())
+            print(json.dumps(what), file=given, flush=True)
+            return json.loads(found.readline())
 
         told = [task.to_dict() for task in games]
         used = ask({"games": told, "steps": steps, "admissible": admissible})
         assert not packages or used.startswith(str(packages)), used
         yield ask
-        process.stdin.close()
+        given.close()
 
 
 @contextmanager

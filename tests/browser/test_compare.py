@@ -16,6 +16,12 @@ pair = [
 made = EpisodeCompare(*pair, names=("before", "after"))
 made
 """
+REPAIRS = """
+from tests.widgets.test_compare import repairs
+from toolkit.widgets.compare import EpisodeCompare
+
+EpisodeCompare(*repairs(), names=("one", "other"))
+"""
 VIEW = """
 from tests.widgets.recorded import Letters
 from tests.widgets.test_episode_view import GAME, PER_TOKEN
@@ -126,3 +132,20 @@ def test_the_static_pages_need_neither_kernel_nor_script(browser):
     assert page.get_by_role("img", name="Advantages, token by token").is_visible()
     assert page.get_by_text("i −1.00 30 %").is_visible()
     assert requests == []
+
+
+@pytest.mark.slow
+def test_long_texts_are_unfolded_with_the_keyboard_and_stay_so(open_notebook):
+    page = open_notebook(REPAIRS)
+    found = page.get_by_role("region", name="Compare episodes")
+    found.get_by_text("difference 1 of 1", exact=True).wait_for()
+    texts = found.locator("details.seen")
+    shown = [texts.nth(i).locator(".world").is_visible() for i in range(4)]
+    assert shown == [False, True, True, False]
+    last = texts.nth(3)
+    last.locator("summary").focus()
+    page.keyboard.press("Enter")
+    last.locator(".world").wait_for()
+    assert "39|    x = 39" in last.inner_text()
+    page.keyboard.press("u")
+    assert last.locator(".world").is_visible(), "what was unfolded stays so"

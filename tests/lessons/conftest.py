@@ -1,10 +1,12 @@
-"""A small repository with one lesson, made by hand."""
+"""A small repository with one lesson, made by hand, and a sandbox or none."""
 
 import json
 
 import pytest
 
+from toolkit.errors import SandboxError
 from toolkit.lessons import masters
+from toolkit.sandbox import open_sandbox
 
 MASTER = """# %% [markdown]
 # # What is left out?
@@ -70,6 +72,15 @@ NOTES = """
 # ## Exam questions
 # None.
 """
+
+
+@pytest.fixture(name="sandbox", scope="module")
+def _sandbox(tmp_path_factory):
+    """Skip where this machine has no sandbox."""
+    try:
+        open_sandbox(tmp_path_factory.mktemp("sandbox")).close()
+    except SandboxError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(name="master")

@@ -1,18 +1,10 @@
 import pytest
 
-from toolkit.errors import SandboxError
 from toolkit.lessons.attacks import check_attack
 from toolkit.lessons.exercises.swe_agent import attack
 from toolkit.lessons.lending import SOURCE, TEST_FILE
-from toolkit.sandbox import open_sandbox
 
-
-@pytest.fixture(scope="module", autouse=True)
-def sandbox(tmp_path_factory):
-    try:
-        open_sandbox(tmp_path_factory.mktemp("sandbox")).close()
-    except SandboxError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 def replacing(old, new):

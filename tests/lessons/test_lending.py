@@ -2,7 +2,7 @@ import pytest
 
 from toolkit.environments.swe.repositories import get_repository
 from toolkit.environments.swe.workbench import validate
-from toolkit.errors import ActionError, SandboxError
+from toolkit.errors import ActionError
 from toolkit.lessons import lending
 from toolkit.lessons.lending import (
     FAILING,
@@ -12,15 +12,9 @@ from toolkit.lessons.lending import (
     hand_in,
     make_lending,
 )
-from toolkit.sandbox import Level, open_sandbox
+from toolkit.sandbox import Level
 
-
-@pytest.fixture(scope="module", autouse=True)
-def sandbox(tmp_path_factory):
-    try:
-        open_sandbox(tmp_path_factory.mktemp("sandbox")).close()
-    except SandboxError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 @pytest.mark.parametrize("unseen", [False, True])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.policies.context import Context
+from toolkit.policies.context import Context, context_lengths
 
 STOP = -1
 turns = st.lists(
@@ -109,3 +109,17 @@ def test_an_action_that_is_no_longer_the_last_has_no_length(acted):
     context.sampled = acted
     assert context.make_room(2, 10**9)
     assert context.sampled == 0
+
+
+@given(turns, st.integers(2, 9))
+def test_contexts_are_as_long_as_what_was_seen_when_they_ended(turns, history):
+    turns = [(observed, sampled, False) for observed, sampled, _ in turns]
+    context, ends = context_of(history), {}
+    for (*_,) in play(context, turns):
+        at = context.hidden
+        turn = turns[len(context.starts) - 1]
+        ends[at] = len(context.seen) + turn[1]
+    lengths = context_lengths([sum(turn[:2]) for turn in turns], history)
+    assert lengths == (list(ends.values()) or [0])
+    whole, first = sum(t[0] + t[1] for t in turns), sum(turns[0][:2]) if turns else 0
+    assert sum(lengths) <= 2 * (whole - first) + len(lengths) * first

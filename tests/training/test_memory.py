@@ -1,23 +1,32 @@
 """What is counted without contents is what a real model keeps."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from torch.profiler import profile
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from tests.models import tiny_policy
+from tests.training.runs import batch_of, opened
 from toolkit import load_policy
 from toolkit.device import Precision
+from toolkit.environments.base import make_env
 from toolkit.errors import ConfigError, ModelError
+from toolkit.policies.context import context_lengths
+from toolkit.policies.kv_cache import attending
 from toolkit.policies.models import with_lora
 from toolkit.training.memory import (
+    GAPS,
     GIB,
     SHAPES,
     count_kept,
     in_gib,
     plan_memory,
 )
+from toolkit.training.packed import ATTENTION
 
 SCALES = Path(__file__).parents[2] / "experiments" / "scales"
 SMALL = AutoConfig.for_model(
@@ -88,6 +97,73 @@ def test_the_cache_is_as_large_as_that_of_live_episodes_may_grow():
     layers = states.past_key_values.layers
     exact = sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
     assert plan_memory("pocket", **RUN).cache == 1.5 * exact
+
+
+def peak(model, lengths):
+    """Return the most bytes that a forward and a backward pass hold at a time."""
+    ids = torch.zeros(1, sum(lengths), dtype=torch.long)
+    with profile(profile_memory=True) as found, attending(model, ATTENTION):
+        states = model.model(
+            input_ids=ids, position_ids=ids, lengths=lengths, use_cache=False
+        ).last_hidden_state
+        states.sum().backward()
+    events = found.profiler.kineto_results.events()
+    changes = sorted(
+        (e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"
+    )
+    return max(itertools.accumulate(size for _, size in changes))
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("history", [None, 2, 5, 8])
+def test_a_history_needs_as_much_as_a_real_pass_through_its_contexts(
+    history, checkpointing
+):
+    turns = [120] + [40] * 39
+    model = load_policy("pocket", device="cpu").model.train()
+    if checkpointing:
+        model.gradient_checkpointing_enable()
+    plan = plan_memory(
+        "pocket",
+        **RUN | {"rows": 1, "tokens": turns},
+        history=history,
+        gradient_checkpointing=checkpointing,
+    )
+    measured = peak(model, context_lengths(turns, history))
+    planned = plan.activations + plan.gradients
+    assert 0.97 * planned < measured < (1 + GAPS) * planned
+
+
+def test_a_history_is_planned_with_the_rows_that_are_trained_on(tmp_path):
+    policy = tiny_policy(history=3, max_action_tokens=4)
+    world = make_env("gates", max_turns=9)
+    with opened(tmp_path, policy=policy, env=world) as trainer:
+        batch = batch_of(trainer)
+        ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+        mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+        width = batch["completion_ids"].shape[1]
+        _, rows = trainer._contexts(ids, mask, width)
+        most = 0
+        for i, episode in enumerate(trainer.episodes):
+            lengths = rows.mask[rows.episode == i].sum(1).tolist()
+            turns = [len(t.observation_ids) + len(t.action_ids) for t in episode.turns]
+            changes = {"rows": 1, "tokens": turns, "history": 3}
+            plan = plan_memory(policy.model.config, **RUN | changes)
+            number = Precision(name="fp32", reason="")
+            assert plan.activations == count_kept(policy.model, lengths, number)[0]
+            most = max(most, len(lengths))
+    assert most > 3
+
+
+def test_a_history_makes_learning_larger_and_playing_smaller():
+    whole = RUN | {"tokens": [50] * 40}
+    plan, all_seen = (
+        plan_memory("pocket", **whole, history=8),
+        plan_memory("pocket", **whole),
+    )
+    assert plan.activations == pytest.approx(72 / 40 * all_seen.activations, rel=0.05)
+    assert plan.cache == all_seen.cache * 8 / 40
+    assert plan_memory("pocket", **RUN | {"tokens": 2000}) == all_seen
 
 
 def test_four_bits_are_for_frozen_matrices_alone():
@@ -162,6 +238,10 @@ def test_the_scales_for_one_gpu_fit_its_80_gb(scale):
 
 @pytest.mark.parametrize(("wrong", "message"), [
     ({"rows": 0}, "rows is 0"),
+    ({"tokens": []}, "tokens is 0"),
+    ({"tokens": [50, 0]}, "tokens is 0"),
+    ({"history": 8}, "Give at least 2 and the tokens of each turn"),
+    ({"history": 1, "tokens": [50, 50]}, "history is 1"),
     ({"precision": "int8"}, "bf16, fp16 and fp32"),
     ({"quantize": True}, "lora=True"),
 ])  # fmt: skip

@@ -280,3 +280,63 @@ def test_best_and_worst_come_from_the_game_that_differs_most():
     assert made.sides.names == ["best", "worst"]
     with pytest.raises(ConfigError, match="no best and worst"):
         EpisodeCompare.best_worst([paid(0.0, 1), paid(0.0, 2)])
+
+
+LINES = "\n".join(["a.py", *(f"{n}|    x = {n}" for n in range(40))])
+
+
+def repairs(first="A bug.", then=LINES):
+    """Return two repairs that part at the third of four turns."""
+    begun = turn(first, "view a.py"), turn(LINES, "ls", info={"repository": "a"})
+    return [
+        episode(*begun, turn("a.py", said), turn(LINES, "test"), final_observation=then)
+        for said in ("edit", "view b.py")
+    ]
+
+
+def folds(made):
+    """Return for each long text whether it is unfolded."""
+    boxes = Outline(made.to_html()).having("details")
+    return ["open" in box for box in boxes if box.get("class") == "seen"]
+
+
+def test_long_texts_of_code_are_folded_but_where_one_looks():
+    made = EpisodeCompare(*repairs())
+    # what both were shown first, where they part, and the end of both
+    assert folds(made) == [False, True, True, False]
+    told = text(made)
+    assert told.count("a.py … and 40 lines") == 4
+    assert "0| x = 0" in told
+    made.ask({"do": "row", "row": 3})
+    assert folds(made) == [False, False, False, True]
+    made.ask({"do": "row", "row": 0})
+    assert folds(made) == [True, False, False, False]
+    keys = [b["data-key"] for b in Outline(made.to_html()).having("details")]
+    assert len(keys) == len(set(keys))
+
+
+def test_what_differs_in_a_long_text_is_not_folded():
+    pair = repairs()[0], repairs(then=LINES.replace("x = 7", "y = 7"))[0]
+    made = EpisodeCompare(*pair)
+    made.ask({"do": "row", "row": 0})
+    assert folds(made)[-2:] == [True, True]
+    assert "<ins>" in made.to_html()
+
+
+def test_a_long_task_is_folded():
+    told = text(EpisodeCompare(*repairs(first=LINES)))
+    assert "All saw first: a.py … and 40 lines" in told
+
+
+def test_code_keeps_its_lines():
+    assert {"class": "world code"} in Outline(
+        EpisodeCompare(*repairs()).to_html()
+    ).having("p")
+
+
+def test_tales_are_not_folded():
+    tale = "\n".join(["A long tale."] * 40)
+    pair = [episode(turn(tale, c), turn(tale, "in")) for c in ("go", "run")]
+    made = EpisodeCompare(*pair)
+    assert folds(made) == []
+    assert "world code" not in made.to_html()

@@ -124,17 +124,6 @@ def test_what_a_world_or_a_player_writes_is_text():
     assert "1: >tpircs/<" in found.text
 
 
-def test_static_html_tells_all_that_matters():
-    made = widget("go north", "sing", env="yard")
-    made.ask({"do": "what-if", "text": "apple"})
-    text = Outline(made.to_html()).text
-    for words in ("yard/train/3", "Turn 3 of 4", "gate 3", "> go north", "1: htron og"):
-        assert words in text
-    for words in ("Seen a tree", "What if?", "3: elppa", "2 rooms visited"):
-        assert words in text
-    assert Outline(made.to_html()).having("svg")
-
-
 def test_a_world_that_dies_leaves_the_widget_alive():
     made = widget("b", "b", dies=1)
     assert "the gate fell" in made.view["note"]["text"]

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import connection
-from typing import Any
+from typing import Any, Self
 
 from toolkit.environments.base import Task, TextEnv
 from toolkit.environments.worker import (
@@ -211,7 +211,7 @@ class EnvPool:
             self._workers[-1].end(max(0.0, deadline - time.monotonic()))
             self._workers.pop()
 
-    def __enter__(self) -> EnvPool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -12,6 +12,7 @@ Nothing is encoded again: what is seen are ids of the episode, some of them left
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -99,3 +100,34 @@ class Context:
         """
         self.ids += ids
         self.is_open, self.sampled = is_open, 0
+
+
+def context_lengths(turns: Sequence[int], history: int | None) -> list[int]:
+    """Return how many tokens a model sees at the end of each context of an episode.
+
+    These are the rows that training scores the episode in. With `H` turns to see, the
+    first row ends after `H` turns, and each later one scores `H - H // 2` more, behind
+    the first turn and the `H // 2 - 1` before them. So every turn but the first is in
+    two rows at most, and the first is in all of them: `n` turns of one length make
+    nearly `2 n` in rows if `H` is even, nearly `n (2 - 2 / (H + 1))` if it is odd, and
+    a long first turn makes more.
+
+    Args:
+        turns: Tokens of each turn, of what the world wrote and of the action.
+        history: As for `load_policy`, `None` if the model sees all.
+
+    >>> context_lengths([9, 1, 1, 1, 1, 1, 1, 1, 1, 1], None)
+    [18]
+    >>> context_lengths([9, 1, 1, 1, 1, 1, 1, 1, 1, 1], 4)
+    [12, 12, 12, 12]
+    """
+    context = Context(rng=np.random.default_rng(0), history=history)
+    lengths, forgotten = [0], 0
+    for tokens in turns:
+        context.make_room(tokens, sys.maxsize)
+        context.observe([0] * tokens)
+        if context.forgotten > forgotten:
+            forgotten = context.forgotten
+            lengths.append(0)
+        lengths[-1] = len(context.seen)
+    return lengths

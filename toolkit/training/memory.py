@@ -8,7 +8,7 @@ pass. Only what a GPU takes for itself is an allowance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from toolkit.device import Precision
 from toolkit.errors import ConfigError, ModelError
 from toolkit.paths import assets_dir
+from toolkit.policies.context import context_lengths
 from toolkit.policies.kv_cache import REUSABLE, attending
 from toolkit.policies.models import with_lora
 from toolkit.tables import html_table, text_table
@@ -150,9 +151,10 @@ def plan_memory(
     model: str | Path | PretrainedConfig,
     *,
     rows: int,
-    tokens: int,
+    tokens: int | Sequence[int],
     live: int,
     precision: str,
+    history: int | None = None,
     lora: Any = None,
     quantize: bool = False,
     gradient_checkpointing: bool = False,
@@ -163,31 +165,35 @@ def plan_memory(
     without a copy of the start (`beta > 0` without adapters adds the weights again) or
     a critic of its own.
 
+    With a `history`, each context of an episode is a row of the update. They overlap,
+    so that activations grow up to twofold, and more if the first turn is long, for it
+    is in all rows (`context_lengths`). The cache holds the longest context alone.
+
     Args:
         model: `pocket`, a name of `SHAPES`, a folder, a hub id, or a configuration.
         rows: Episodes of one backward pass (`per_device_train_batch_size`).
-        tokens: Of a whole episode, the words of the world among them.
+        tokens: Of a whole episode, the words of the world among them; or of each of its
+            turns, which a `history` needs.
         live: Episodes that are played at the same time.
         precision: `bf16`, `fp16` or `fp32`.
+        history: As for `load_policy`: most turns that the model sees.
         lora: As for `load_policy`: `True` or a `peft.LoraConfig` trains adapters.
         quantize: The frozen weights are held in 4 bits.
         gradient_checkpointing: Keep only what enters each layer and compute the rest
             again.
 
     Raises:
-        ConfigError: If a number or the precision is out of range.
+        ConfigError: If an argument is out of range, or turns miss for a history.
         ModelError: If the shape of the model cannot be had.
     """
-    _check(precision, rows=rows, tokens=tokens, live=live)
-    if quantize and not lora:
-        raise ConfigError(
-            "4-bit weights cannot be trained.",
-            "Steps are smaller than what 4 bits can tell apart.",
-            "Add lora=True, which trains adapters beside them.",
-        )
+    turns = [tokens] if isinstance(tokens, int) else tokens
+    _check_sizes(rows=rows, tokens=min(turns, default=0), live=live)
+    _check_choices(precision, lora, quantize)
+    _check_history(history, tokens)
+    contexts = context_lengths(turns, history)
     config = _config_of(model)
     number = Precision(name=precision, reason="")  # type: ignore[arg-type]
-    how = _Run(config, number, lora, quantize, [tokens] * rows)
+    how = _Run(config, number, lora, quantize, contexts * rows)
     whole = how.build(config.num_hidden_layers)
     trained = sum(p.numel() for p in whole.parameters() if p.requires_grad)
     width = number.compute_dtype.itemsize
@@ -198,8 +204,8 @@ def plan_memory(
         gradients=4 * trained,
         optimizer=8 * trained,
         activations=how.activations(whole, gradient_checkpointing),
-        head=_head(whole, rows * tokens, width),
-        cache=_cache(config, live * tokens, width),
+        head=_head(whole, rows * sum(contexts), width),
+        cache=_cache(config, live * max(contexts), width),
     )
 
 
@@ -362,12 +368,32 @@ def _config_of(model: str | Path | PretrainedConfig) -> PretrainedConfig:
     return config
 
 
-def _check(precision: str, **numbers: int) -> None:
+def _check_sizes(**numbers: int) -> None:
     """Raise if there is nothing to count."""
+    for name, value in numbers.items():
+        if value < 1:
+            raise ConfigError(f"{name} is {value}.", "It must be at least 1.")
+
+
+def _check_choices(precision: str, lora: Any, quantize: bool) -> None:
+    """Raise if nothing can be trained like this."""
     if precision not in ("bf16", "fp16", "fp32"):
         raise ConfigError(
             f"The precision is {precision!r}.", "Known are bf16, fp16 and fp32."
         )
-    for name, value in numbers.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}.", "It must be at least 1.")
+    if quantize and not lora:
+        raise ConfigError(
+            "4-bit weights cannot be trained.",
+            "Steps are smaller than what 4 bits can tell apart.",
+            "Add lora=True, which trains adapters beside them.",
+        )
+
+
+def _check_history(history: int | None, tokens: int | Sequence[int]) -> None:
+    """Raise if it cannot be said what is forgotten."""
+    if history is not None and (isinstance(tokens, int) or history < 2):
+        raise ConfigError(
+            f"history is {history}, tokens is {tokens}.",
+            "What a model forgets depends on how long each turn is.",
+            "Give at least 2 and the tokens of each turn: tokens=[400] + [60] * 29.",
+        )

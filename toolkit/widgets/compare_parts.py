@@ -15,6 +15,10 @@ from toolkit.widgets.episode_parts import (
     LONG_NAME,
     MOST_TOKENS,
     chance,
+    fold,
+    gist,
+    is_code,
+    is_long,
     said,
     signed,
     token,
@@ -54,10 +58,14 @@ class Sides:
     """Of the models that played."""
     totals: Sequence[Sequence[float]] = field(init=False)
     """What each episode was paid up to each turn `(N, K)`."""
+    is_code: bool = field(init=False)
+    """Whether they are about code."""
 
     def __post_init__(self) -> None:
         paid = [list(itertools.accumulate(e.turn_rewards)) for e in self.episodes]
         object.__setattr__(self, "totals", paid)
+        about = any(is_code(episode.turns) for episode in self.episodes)
+        object.__setattr__(self, "is_code", about)
 
     def turns(self, row: Row) -> list[tuple[int, int, Turn]]:
         """Return for those who have a turn in a row: episode, turn number and turn."""
@@ -118,8 +126,10 @@ def column_heads(sides: Sides) -> Tree:
     table = tag("table", *parts, class_="sides ends")
     if len(seen) != 1:
         return table
-    words = tag("p", cut(seen.pop(), LONG_ANSWER), class_="world")
-    first = tag("p", tag("span", "All saw first: ", class_="quiet"))
+    told = "All saw first: "
+    (text,) = seen
+    words = _read(sides, text, [cut(text, LONG_ANSWER)], "first", told=told)
+    first = tag("p", tag("span", told, class_="quiet")) if words[0] == "p" else ""
     return tag("div", table, tag("div", first, words, class_="first"))
 
 
@@ -217,22 +227,23 @@ def _row(sides: Sides, row: Row, *, is_here: bool = False) -> Tree:
         tag("span", f" {row.kind.value}"),
         scope="row",
     )
-    cells = _shared(sides, row) if row.kind is Kind.SAME else _cells(sides, row)
+    make = _shared if row.kind is Kind.SAME else _cells
+    cells = make(sides, row, is_here or row.kind is Kind.OBSERVATION)
     name = f"row differs-{row.kind.name.lower()}{' here' if is_here else ''}"
     return tag("tr", head, *cells, class_=name)
 
 
-def _shared(sides: Sides, row: Row) -> list[Tree]:
+def _shared(sides: Sides, row: Row, is_open: bool) -> list[Tree]:
     """Return the one cell of those who did the same."""
     n, k, turn = sides.turns(row)[0]
     numbers = dict.fromkeys(str(k + 1) for _, k, _ in sides.turns(row))
     line = said(turn, f"Turn {' | '.join(numbers)}", sides.totals[n][k])
-    text = cut(answer_to(sides.episodes[n], k).strip(), LONG_ANSWER)
-    words = tag("p", text, class_="world")
+    text, key = answer_to(sides.episodes[n], k).strip(), f"seen-{n}-{k}"
+    words = _read(sides, text, [cut(text, LONG_ANSWER)], key, is_open=is_open)
     return [tag("td", line, _changes(sides, row), words, colspan=len(row.turns))]
 
 
-def _cells(sides: Sides, row: Row) -> list[Tree]:
+def _cells(sides: Sides, row: Row, is_open: bool) -> list[Tree]:
     """Return a cell for each episode, with what only one of them read marked."""
     answers, cells = _answers(sides, row), []
     for n, k in enumerate(row.turns):
@@ -243,8 +254,35 @@ def _cells(sides: Sides, row: Row) -> list[Tree]:
         turn = sides.episodes[n].turns[k]
         line = said(turn, f"Turn {k + 1}", sides.totals[n][k])
         sure = _changes(sides, row) if n + 1 == len(row.turns) else ""
-        cells.append(tag("td", line, sure, tag("p", *answers[n], class_="world")))
+        text, key = answer_to(sides.episodes[n], k).strip(), f"seen-{n}-{k}"
+        words = _read(sides, text, answers[n], key, is_open=is_open)
+        cells.append(tag("td", line, sure, words))
     return cells
+
+
+def _read(
+    sides: Sides,
+    text: str,
+    parts: Sequence[Tree],
+    key: str,
+    *,
+    told: str = "",
+    is_open: bool = False,
+) -> Tree:
+    """Return what the world said, folded if it is long and of code.
+
+    Args:
+        sides: The comparison.
+        text: All of it.
+        parts: What is shown of it.
+        key: Tells it from the others.
+        told: Stands before what stands for it.
+        is_open: Whether it begins unfolded.
+    """
+    words = tag("p", *parts, class_="world code" if sides.is_code else "world")
+    if not (sides.is_code and is_long(text)):
+        return words
+    return fold(told + gist(text), words, key, is_shut=not is_open)
 
 
 def _answers(sides: Sides, row: Row) -> dict[int, list[Tree]]:

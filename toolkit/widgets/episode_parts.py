@@ -15,7 +15,7 @@ LONG_TEXT, LONG_NAME = 3_000, 200
 """Characters of an observation and of a command that are shown."""
 LONG_EDIT, FOLDED = 3_000, 12
 """Characters of a command of several lines that are shown, and lines of code above
-which an observation is folded."""
+which a text of the world is folded."""
 MOST_TOKENS = 80
 """Tokens of an action that are shown."""
 
@@ -107,6 +107,41 @@ def said(turn: Turn, k: str, total: float) -> Tree:
 def is_code(turns: Sequence[Turn]) -> bool:
     """Return whether turns are about code, where blanks and line ends matter."""
     return any("repository" in t.info or "\n" in t.action for t in turns)
+
+
+def is_long(text: str) -> bool:
+    """Return whether a text, if it is of code, has so many lines that it is folded."""
+    return text.count("\n") >= FOLDED
+
+
+def gist(text: str) -> str:
+    r"""Return what stands for a text that is folded.
+
+    >>> gist("solution.py\n1 def total():\n2     return 0")
+    'solution.py … and 2 lines'
+    """
+    head, _, rest = text.partition("\n")
+    return f"{cut(head, 100)} … and {count(len(rest.splitlines()), 'line')}"
+
+
+def fold(summary: str, text: Tree, key: str, *, is_shut: bool) -> Tree:
+    """Return a text of the world that can be folded.
+
+    Args:
+        summary: What stands for it.
+        text: What is folded.
+        key: Tells it from the others, so that it stays as its reader has left it for
+            as long as it is to begin with as it was.
+        is_shut: Whether it begins folded.
+    """
+    return tag(
+        "details",
+        tag("summary", summary),
+        text,
+        class_="seen",
+        data_key=f"{key}-{is_shut}",
+        **({} if is_shut else {"open": ""}),
+    )
 
 
 def problem(title: str, text: str) -> Tree:

@@ -15,10 +15,12 @@ from toolkit.errors import ConfigError
 from toolkit.transcript import ending
 from toolkit.widgets.base import ToolkitWidget, message_size, script, sheet
 from toolkit.widgets.episode_parts import (
-    FOLDED,
     LONG_TEXT,
     chance,
+    fold,
+    gist,
     is_code,
+    is_long,
     problem,
     said,
     signed,
@@ -85,7 +87,8 @@ class EpisodeView(ToolkitWidget):
             self.ways.append(SURENESS)
         self.way = self.ways[0] if self.ways else ""
         self.at, self.is_folded = 0, False
-        self._world = "world code" if is_code(episode.turns) else "world"
+        self._is_code = is_code(episode.turns)
+        self._world = "world code" if self._is_code else "world"
         self._most = {
             name: max((abs(v) for row in values for v in row), default=0.0) or 1.0
             for name, values in self.credits.items()
@@ -252,24 +255,11 @@ class EpisodeView(ToolkitWidget):
         """Return what was seen: hatched, because nothing of it is trained on."""
         text, ids = cut(turn.observation, most), len(turn.observation_ids)
         words = f"the world, {count(ids, 'token')}, not trained on" if ids else "world"
-        is_long = self._is_long(turn.observation)
-        if is_long:
-            head, _, rest = turn.observation.partition("\n")
-            words += f": {cut(head, 100)} … and {count(len(rest.splitlines()), 'line')}"
-        is_shut = self.is_folded or (is_long and k != self.at)
-        fold = {} if is_shut else {"open": ""}
-        return tag(
-            "details",
-            tag("summary", words),
-            tag("p", text, class_=self._world),
-            class_="seen",
-            data_key=f"seen-{k}-{is_shut}",
-            **fold,
-        )
-
-    def _is_long(self, text: str) -> bool:
-        """Return whether a text is code of so many lines that it is folded."""
-        return self._world != "world" and text.count("\n") >= FOLDED
+        is_folded = self._is_code and is_long(turn.observation)
+        words += f": {gist(turn.observation)}" if is_folded else ""
+        is_shut = self.is_folded or (is_folded and k != self.at)
+        shown = tag("p", text, class_=self._world)
+        return fold(words, shown, f"seen-{k}", is_shut=is_shut)
 
     def _last(self) -> Tree:
         last = cut(self.episode.final_observation, LONG_TEXT)

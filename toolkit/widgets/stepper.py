@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.environments.base import Task, TextEnv
 from toolkit.episodes.record import Episode, StopReason, Turn
-from toolkit.page import escape
 from toolkit.policies.base import Policy, TokenView
 from toolkit.transcript import reward_label
 from toolkit.widgets.base import (
@@ -24,15 +23,15 @@ from toolkit.widgets.game import Game
 from toolkit.widgets.game_map import explored, map_svg
 from toolkit.widgets.game_state import GameState, Note, Step
 from toolkit.widgets.markup import Tree, to_html
+from toolkit.widgets.stepper_html import content
 
 if TYPE_CHECKING:
     from toolkit.environments.swe.desk import Desk
 
 LOG_BYTES = 22_000
 """Of the turns that are sent; older ones stay in the record."""
-LONG_TEXT, LONG_NAME, LONG_ANSWER = 4_000, 200, 20
-"""Characters of an answer or an edit and of a command that are sent, and lines of an
-answer above which it is folded in static HTML."""
+LONG_TEXT, LONG_NAME = 4_000, 200
+"""Characters of an answer or an edit and of a command that are sent."""
 SPARE_BYTES = 1_000
 """Of a message that are left for what is added later."""
 MOST_CHOICES, MOST_LINES, MOST_ENTRIES = 60, 12, 40
@@ -220,22 +219,8 @@ class EnvStepper(ToolkitWidget):
 
     def content(self) -> str:
         """Return head, transcript, map and side lists as HTML."""
-        view = self.shown()
-        reward = view["reward"] and f"reward {view['reward']}"
-        facts = (view["status"], view["score"], reward)
-        head = " · ".join(escape(fact) for fact in facts if fact)
         side = "".join(map(to_html, self._panel(live=False)))
-        kind = "body repair" if self.many_lines else "body"
-        rows = "".join(map(_row_html, view["log"]))
-        if view["left_out"]:
-            rows = f"<p>{view['left_out']} earlier turns not shown</p>{rows}"
-        return (
-            f'<header><strong class="name">{escape(view["task"])}</strong> '
-            f'<span class="status" data-over="{view["over"]}">{head}</span></header>'
-            f'<div class="{kind}"><div class="log">'
-            f'<p class="world">{escape(view["first"])}</p>'
-            f"{rows}{_note_html(view['note'])}</div>{_side_html(view, side)}</div>"
-        )
+        return content(self.shown(), side)
 
 
 def status(state: GameState) -> str:
@@ -351,50 +336,3 @@ def _entries(entries: tuple[str, ...]) -> list[str]:
     more = len(entries) - MOST_ENTRIES
     kept = [_cut(str(entry)) for entry in entries[:MOST_ENTRIES]]
     return [*kept, f"… and {more} more"] if more > 0 else kept
-
-
-# ---- static HTML -----------------------------------------------------------------
-
-
-def _row_html(row: Mapping[str, Any]) -> str:
-    who = f'<span class="who">{escape(row["who"])}</span> ' if row["who"] else ""
-    mark = f' <span class="mark">{escape(row["mark"])}</span>' if row["mark"] else ""
-    sign, paid = "gain" if row["gain"] else "pain", row["reward"]
-    reward = f' <strong class="reward {sign}">{paid}</strong>' if paid else ""
-    return (
-        f'<div class="turn"><p class="command">{who}'
-        f"<kbd>&gt; {escape(row['command'])}</kbd>{mark}{reward}</p>"
-        f"{_answer_html(row['answer'])}</div>"
-    )
-
-
-def _answer_html(text: str) -> str:
-    lines, shown = text.split("\n"), f'<p class="world">{escape(text)}</p>'
-    head = f"{escape(_cut(lines[0]))} … {len(lines)} lines"
-    if len(lines) <= LONG_ANSWER:
-        return shown
-    return f'<details class="answer"><summary>{head}</summary>{shown}</details>'
-
-
-def _note_html(note: Mapping[str, Any] | None) -> str:
-    if note is None:
-        return ""
-    command = f"<kbd>&gt; {escape(note['command'])}</kbd> " if note["command"] else ""
-    return (
-        f'<div class="note {note["kind"]}"><p class="world">'
-        f'<span class="badge">{note["title"]}</span> '
-        f"{command}{escape(note['text'])}</p></div>"
-    )
-
-
-def _side_html(view: Mapping[str, Any], panel: str) -> str:
-    parts = [
-        f'<div class="entries"><h4>{escape(title)}</h4>'
-        f"<p>{escape(', '.join(entries) or 'nothing')}</p></div>"
-        for title, entries in view["lists"].items()
-    ]
-    if view["map"]:
-        words = f"<figcaption>{escape(view['legend'])}</figcaption>"
-        parts.insert(0, f"<figure>{view['map']}{words}</figure>")
-    inner = "".join(parts) + (f'<div class="desk">{panel}</div>' if panel else "")
-    return f"<aside>{inner}</aside>" if inner else ""

@@ -27,6 +27,9 @@ from toolkit.errors import ContainerError
 
 LABEL = "multiturn-rl-toolkit.owner"
 """Label of every container; its value is the machine, the process and its start."""
+MEMORY_MB, CPUS, PROCESSES, LIFETIME_S = 4096, 2, 512, 4 * 3600
+"""What a container may use, without swap, and after how many seconds it goes, whatever
+has become of its maker. The engine sees to it, also for root."""
 LONGEST_OUTPUT = 8_000_000
 """Bytes of the output of a command that are kept, from its end."""
 GRACE_S = 15.0
@@ -39,20 +42,6 @@ printf '\\n%s %s\\n' {mark} "${{PIPESTATUS[0]}}"
 _IDLE = "trap 'exit 0' TERM; sleep {seconds} & wait $!"
 """What a container does: nothing, for a time. Bash, unlike sleep, also buries what
 orphans leave behind, so that they do not count against the limit of processes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerLimits:
-    """What a container may use; the engine sees to it, also for root."""
-
-    memory_mb: int = 4096
-    """Memory; there is no swap."""
-    cpus: float = 2.0
-    """Processors."""
-    processes: int = 512
-    """Processes and threads at once."""
-    lifetime_s: int = 4 * 3600
-    """Seconds after which it goes, whatever has become of its maker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,22 +62,19 @@ class Container:
     Args:
         engine: Runs it.
         image: Full name; it has to be on this machine.
-        limits: What it may use.
 
     Raises:
         ContainerError: If it cannot be made or started.
     """
 
-    def __init__(
-        self, engine: Engine, image: str, limits: ContainerLimits | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, image: str) -> None:
         sweep(engine, os.getpid())
         self._engine, self._image = engine, image
         # named here and not by the engine, so that one whose making hangs goes too
         self._name = f"toolkit-{secrets.token_hex(8)}"
         self._remove = weakref.finalize(self, _remove, engine, self._name)
         try:
-            engine.do(*_creation(self._name, image, limits or ContainerLimits()))
+            engine.do(*_creation(self._name, image))
             engine.do("start", self._name)
         except BaseException:
             self._remove()
@@ -213,16 +199,16 @@ def sweep(engine: Engine, _process: int) -> None:
                 _remove(engine, container)
 
 
-def _creation(name: str, image: str, limits: ContainerLimits) -> list[str]:
+def _creation(name: str, image: str) -> list[str]:
     """Return the command that makes a container."""
     owner = f"{socket.gethostname()}/{_process_name(os.getpid())}"
     return [
         *("create", "--name", name, "--label", f"{LABEL}={owner}"),
         *("--rm", "--pull", "never", "--network", "none"),
-        *("--memory", f"{limits.memory_mb}m", "--memory-swap", f"{limits.memory_mb}m"),
-        *("--cpus", f"{limits.cpus:g}", "--pids-limit", str(limits.processes)),
+        *("--memory", f"{MEMORY_MB}m", "--memory-swap", f"{MEMORY_MB}m"),
+        *("--cpus", str(CPUS), "--pids-limit", str(PROCESSES)),
         *("--security-opt", "no-new-privileges", "--entrypoint", "bash"),
-        *(image, "-c", _IDLE.format(seconds=limits.lifetime_s)),
+        *(image, "-c", _IDLE.format(seconds=LIFETIME_S)),
     ]
 
 

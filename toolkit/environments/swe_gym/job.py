@@ -26,7 +26,7 @@ from toolkit.environments.swe_gym.commands import (
     grading_command,
     is_test_path,
 )
-from toolkit.environments.swe_gym.containers import Container, ContainerLimits
+from toolkit.environments.swe_gym.containers import Container
 from toolkit.environments.swe_gym.engines import Engine, find_engine
 from toolkit.environments.swe_gym.images import WORKDIR, image_of
 from toolkit.environments.swe_gym.logs import TestLog, read_log
@@ -60,26 +60,19 @@ class GymJob:
     Args:
         record: The task.
         tests_s: Seconds after which a run of tests is stopped.
-        limits: Of its containers.
 
     Raises:
         ContainerError: If there is no engine, or the image cannot be had.
         TaskError: If the patch that makes the bug does not fit the image.
     """
 
-    def __init__(
-        self,
-        record: Record,
-        *,
-        tests_s: float = 300.0,
-        limits: ContainerLimits | None = None,
-    ) -> None:
+    def __init__(self, record: Record, *, tests_s: float = 300.0) -> None:
         self.record = record
         self.mistaken = frozenset(record.files)
         self.fail_to_pass = record.fail_to_pass
         hidden = read_patch(record.test_patch)
         self._hidden = {path for change in hidden for path in (change.old, change.new)}
-        self._tests_s, self._limits = tests_s, limits or ContainerLimits()
+        self._tests_s = tests_s
         self._engine, self._image = find_engine(), image_of(record)
         if not self._engine.has(self._image):
             self._engine.pull(self._image)
@@ -140,7 +133,7 @@ class GymJob:
         self._drop()
         changed, record = self._changed(), self.record
         kept = {path: data for path, data in changed.items() if self.counts(path)}
-        with Container(self._engine, self._image, self._limits) as container:
+        with Container(self._engine, self._image) as container:
             container.put({**self._planted, **kept})
             if record.test_patch:
                 patch = record.test_patch.rstrip("\n") + "\n"
@@ -212,7 +205,7 @@ class GymJob:
     def _current(self) -> Container:
         """Return the container, with the files as they are now."""
         if self._container is None:
-            self._container = Container(self._engine, self._image, self._limits)
+            self._container = Container(self._engine, self._image)
         wanted = {**self._planted, **self._changed()}
         for path in self._there.keys() - wanted.keys():
             wanted[path] = self._begun.get(path)

@@ -36,7 +36,7 @@ function drawAnswer(text, folded) {
   const lines = text.split("\n");
   if (!folded || lines.length < 9) return element("p", "world", text);
   const box = element("details", "answer");
-  box.append(element("summary", "", `${lines[0].slice(0, 100)} … ${lines.length} lines`),
+  box.append(element("summary", "", `${lines[0].slice(0, 100)} … and ${lines.length - 1} lines`),
     element("p", "world", text));
   return box;
 }
