@@ -7,6 +7,7 @@ import toolkit
 from toolkit import cli
 from toolkit.environments.base import Task, TextEnv, register
 from toolkit.environments.swe.actions import ReplyRules
+from toolkit.training.run import Run
 
 
 class GuessEnv(TextEnv):
@@ -162,7 +163,7 @@ def test_check_says_what_is_off_and_fails(capsys):
 
 def test_train_needs_its_file(capsys):
     assert cli.main(["train", "nothing.yaml", "--max_steps", "1"]) == cli.FAILED
-    assert "There is no file nothing.yaml." in capsys.readouterr().err
+    assert "There is no file 'nothing.yaml'." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -179,3 +180,60 @@ def test_module_runs_as_a_program():
     command = [sys.executable, "-m", "toolkit.cli", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == toolkit.__version__
+
+
+def test_a_run_goes_on_unless_told_otherwise(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def train(path, rest, *, resume):
+        asked.append((rest, resume))
+        return Run(folder=tmp_path, policy=None, step=2, stopped="interrupted")
+
+    monkeypatch.setattr("toolkit.training.run.train_from_file", train)
+    file = tmp_path / "a.yaml"
+    file.touch()
+    assert cli.main(["train", str(file), "--max_steps", "3"]) == 0
+    assert "The same command goes on" in capsys.readouterr().out
+    assert cli.main(["train", str(file), "--no-resume", "--max_steps", "3"]) == 0
+    rest = ["--max_steps", "3"]
+    assert asked == [(rest, True), (rest, False)]
+
+
+def test_a_word_that_is_no_setting_is_explained(tmp_path, capsys):
+    file = tmp_path / "a.yaml"
+    file.write_text("env: guess")
+    assert cli.main(["train", str(file), "max_steps", "3"]) == cli.FAILED
+    assert "Write --key value" in capsys.readouterr().err
+
+
+def test_a_path_that_cannot_be_used_is_named(monkeypatch, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.touch()
+
+    def write(**_):
+        (file / "report").mkdir()
+
+    monkeypatch.setattr("toolkit.quickstart.quickstart", write)
+    assert cli.main(["quickstart"]) == cli.FAILED
+    assert f"{file / 'report'} cannot be used." in capsys.readouterr().err
+
+
+def test_games_are_looked_up_before_a_model_is_loaded(capsys):
+    argv = ["evaluate", "--env", "guess", "--split", "exam", "--policy", "/nothing"]
+    assert cli.main(argv) == cli.FAILED
+    assert "There is no split 'exam'." in capsys.readouterr().err
+
+
+def test_seeds_that_are_no_numbers(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["experiment", "algorithms", "--seeds", "a,b"])
+    assert "'a,b' is not whole numbers such as 0,1" in capsys.readouterr().err
+
+
+def test_help_shows_defaults_that_say_something(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", "--help"])
+    text = capsys.readouterr().out
+    assert "(default: pocket)" in text
+    assert "None" not in text
+    assert "False" not in text

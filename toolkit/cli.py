@@ -57,6 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(
+            f"toolkit {args.command}: {error.filename} cannot be used.\n"
+            f"Why: {error.strerror}.\nDo: Give another path, or mend this one.",
+            file=sys.stderr,
+        )
+        return FAILED
 
 
 # ---- commands --------------------------------------------------------------------
@@ -90,14 +99,16 @@ def _train(args: argparse.Namespace) -> None:
 
     if not Path(args.file).is_file():
         raise ConfigError(
-            f"There is no file {args.file}.",
+            f"There is no file {args.file!r}.",
             "Training takes its settings from a YAML file.",
             "Give its name first: toolkit train FILE.yaml --key value",
         )
     limit_threads()
-    run = train_from_file(args.file, args.rest)
+    run = train_from_file(args.file, args.rest, resume=args.resume)
     if is_main_process():
         print(run)
+        if run.stopped == "interrupted":
+            print("The same command goes on from here; --no-resume begins anew.")
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -106,9 +117,9 @@ def _evaluate(args: argparse.Namespace) -> None:
     from toolkit.evaluation import evaluate
 
     limit_threads()
-    policy = _policy(args.policy)
     params = {"goal": args.goal} if args.goal else {}
     games = tasks(args.env, split=args.split, n=args.n, **params)
+    policy = _policy(args.policy)
     env = make_env(args.env, **params)
     print(evaluate(policy, env, games, greedy=args.greedy, seed=args.seed))
 
@@ -175,7 +186,11 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def _numbers(text: str) -> list[int]:
     """Read numbers with commas between them."""
-    return [int(number) for number in text.split(",")]
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        message = f"{text!r} is not whole numbers such as 0,1"
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def _policy(name: str) -> Policy:
@@ -244,6 +259,15 @@ def _play_game(env: TextEnv, policy: Policy, task: Task) -> None:
     print(f"\n{text}\n\n{outcome} after {turn} turns, {score}, reward {total:g}.")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but not of what is left out or off."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
 def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
@@ -257,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=help,
             description=help,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_Help,
         )
         sub.set_defaults(run=run)
         return sub
@@ -274,10 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--split", default="test", help=SPLITS)
     sub.add_argument("--seed", type=int, help="which game (default: the first)")
 
-    sub = command("train", _train, "train as a YAML file says")
-    sub.add_argument("file", metavar="FILE.yaml", help="the settings")
-    sub.epilog = "Further arguments, --key value, take precedence over the file."
-
+    _add_train(command("train", _train, "train as a YAML file says"))
     _add_evaluate(command("evaluate", _evaluate, "measure a policy on fixed games"))
     _add_experiment(
         command("experiment", _experiment, "answer a question of the paper")
@@ -297,6 +318,20 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("doctor", _doctor, "say what is installed and what is missing")
     sub.add_argument("--json", action="store_true", help="for programs")
     return parser
+
+
+def _add_train(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("file", metavar="FILE.yaml", help="the settings")
+    sub.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on with a run that was stopped",
+    )
+    sub.epilog = (
+        "Further arguments, --key value, take precedence over the file; the keys are "
+        "the fields of toolkit.training.config.TrainConfig."
+    )
 
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:

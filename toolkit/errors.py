@@ -139,7 +139,7 @@ def _rebuild(cls: type[ToolkitError], args: tuple[str, str, str]) -> ToolkitErro
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the entries of `known` closest to `name`.
+    """Return a hint that names the entries of `known` closest to `name`, if any.
 
     >>> near_matches("textwold/w2", ["textworld/w2", "countdown"])
     "Did you mean 'textworld/w2'?"
@@ -148,4 +148,4 @@ def near_matches(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"Known: {', '.join(known)}."
+    return f"Known: {', '.join(known)}." if known else ""

@@ -157,8 +157,9 @@ def evaluate(
         ConfigError: If a number is out of range.
         ToolkitError: If the world failed in every episode.
     """
-    from toolkit.episodes.rollout import collect
+    from toolkit.episodes.rollout import check_kinds, collect
 
+    check_kinds(policy, tasks)
     _refuse_mixed(tasks)
     _refuse_trained(tasks, _keys(trained_on) | _keys(getattr(policy, "trained_on", ())))
     episodes = collect(

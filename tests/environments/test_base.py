@@ -103,3 +103,10 @@ def test_a_shortened_replay_is_an_error_too():
     digests = env.snapshot().digests
     with pytest.raises(SnapshotError):
         env.restore(Snapshot(task=task, actions=("go",), digests=digests))
+
+
+def test_an_environment_knows_its_own_tasks():
+    env = make_env("textworld/w2-o3-q4", goal="brief")
+    own = tasks(env, split="test", n=2)
+    assert own == tasks("textworld/w2-o3-q4", split="test", n=2, goal="brief")
+    assert own != tasks("textworld/w2-o3-q4", split="test", n=2)

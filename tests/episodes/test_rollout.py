@@ -297,3 +297,16 @@ def test_bad_settings(options, message):
 def test_default_workers():
     assert default_workers(7) == 0
     assert default_workers(8) >= 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "tasks", "said"),
+    [
+        ("pocket", [], r"load_policy\('pocket'\)"),
+        (None, "test", "must be a list of games"),
+        (None, Task(env="toy", seed=1), "must be a list of games"),
+    ],
+)
+def test_names_in_place_of_a_policy_or_games_are_refused(policy, tasks, said):
+    with pytest.raises(ConfigError, match=said):
+        collect(policy, "toy", tasks)

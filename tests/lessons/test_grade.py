@@ -77,3 +77,16 @@ def test_a_check_that_gets_nonsense_is_no_crash():
     assert not try_answer("03_rewards", "mended", names)["passed"]
     said = try_answer("03_rewards", "mended", {"mended": 3})
     assert said["message"] == "there is nothing called played."
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"nbformat": 4}', "words"])
+def test_what_is_no_notebook_is_refused_with_advice(tmp_path, text):
+    path = tmp_path / "mine.ipynb"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"cannot be read.*\nWhy: .*\nDo: Check"):
+        grade(path)
+
+
+def test_a_notebook_needs_time(write):
+    with pytest.raises(ConfigError, match="given -5 seconds"):
+        grade(write(SETUP), timeout_s=-5)

@@ -300,3 +300,8 @@ def test_forgetting_lets_an_episode_outgrow_the_context():
     assert not any(long.act([t])[0].stop for t in texts)
     assert long.act([saw("A" * 40)])[0].stop is StopReason.CONTEXT_LIMIT
     assert long.explain(0) == []
+
+
+def test_a_slip_in_a_known_name_does_not_ask_the_hub():
+    with pytest.raises(ModelError, match=r"Did you mean 'pocket'\?"):
+        load_policy("pockt")

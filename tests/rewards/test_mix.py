@@ -370,3 +370,8 @@ def test_scores_survive_the_disk(real, tmp_path):
     save_episodes(played, tmp_path / "played.jsonl")
     loaded = load_episodes(tmp_path / "played.jsonl")
     assert Mix(FULL).score(loaded).turn_rewards == Mix(FULL).score(played).turn_rewards
+
+
+def test_a_bare_function_is_told_how_to_become_a_term():
+    with pytest.raises(ConfigError, match=r"(?s)is a function.*turn_term"):
+        get_reward(lambda turn: 1.0)

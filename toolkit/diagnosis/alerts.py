@@ -130,10 +130,12 @@ def _events_at(path: Path) -> list[Any]:
     """Read the events of a run's folder, or of a file."""
     file = path / "events.jsonl" if path.is_dir() else path
     if not file.is_file():
+        beside = [found.parent for found in path.parent.glob("*/events.jsonl")]
+        known = min(beside, default="runs/latest")
         raise ToolkitError(
-            f"There is no run in {path}.",
+            f"There is no run in {str(path)!r}.",
             "The folder of a run holds a file events.jsonl.",
-            "Give the output_dir of a run, such as runs/latest.",
+            f"Give the output_dir of a run, such as {known}.",
         )
     events = read_events(file)
     if not events and file.stat().st_size:

@@ -1,4 +1,4 @@
-"""Pillar 1, where the agent acts: tasks, text worlds and workers that run them."""
+"""Where the agent acts: tasks, text worlds and workers that run them."""
 
 from toolkit.environments.base import (
     SPLITS,

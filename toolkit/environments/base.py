@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 
 from toolkit.environments.commands import CommandRules
-from toolkit.environments.ids import with_settings
+from toolkit.environments.ids import called, with_settings
 from toolkit.errors import (
     SnapshotError,
     TaskError,
@@ -273,7 +273,7 @@ class TextEnv(gymnasium.Env[str, str]):
                 "This environment was not made by make_env.",
                 "Call reset(options={'task': task}).",
             )
-        choices = tasks(self.spec.id, split="train", n=64, **_params_of(self.factory))
+        choices = tasks(self, split="train", n=64)
         return choices[int(self.np_random.integers(len(choices)))]
 
     def _complete(
@@ -337,7 +337,7 @@ def env_class(env: str) -> type[TextEnv]:
     if family not in _FAMILIES:
         raise UnknownEnvironmentError(
             f"There is no environment {env!r}.",
-            f"No family {family!r} is registered.",
+            f"No family {family!r} is registered in this process.",
             near_matches(family, [*_FAMILIES, *_CUSTOM]),
         )
     module, _, name = f"toolkit.environments.{_FAMILIES[family]}".partition(":")
@@ -353,9 +353,10 @@ def make_env(env: str, **params: Any) -> TextEnv:
 
     Raises:
         UnknownEnvironmentError: If the id is not known; the near matches are named.
+        ConfigError: If the environment takes no such argument.
     """
     env, params = with_settings(env, params)
-    made = env_class(env)(env, **params)  # type: ignore[arg-type, call-arg]
+    made: TextEnv = called(env_class(env), env, params)
     made.spec = gymnasium.envs.registration.EnvSpec(
         id=env,
         entry_point="toolkit.environments.base:make_env",
@@ -368,12 +369,12 @@ def make_env(env: str, **params: Any) -> TextEnv:
 
 
 def tasks(
-    env: str, *, split: str = "train", n: int | None = None, **params: Any
+    env: str | TextEnv, *, split: str = "train", n: int | None = None, **params: Any
 ) -> list[Task]:
     """Return tasks of an environment.
 
     Args:
-        env: Registry id.
+        env: Registry id, or an environment made by `make_env`.
         split: One of `SPLITS`, or a name that the environment has for one.
         n: How many (`None`: all of the split).
         **params: Keyword arguments of the environment that change the game.
@@ -381,6 +382,10 @@ def tasks(
     Raises:
         TaskError: If the split does not exist or `n` is not positive.
     """
+    if isinstance(env, TextEnv):
+        assert env.spec is not None, "it was not made by make_env"
+        params = {**getattr(env.factory, "keywords", {}), **params}
+        env = env.spec.id
     env, params = with_settings(env, params)
     names = env_class(env).split_names
     split = names.get(split, split)
@@ -393,8 +398,3 @@ def tasks(
     if n is not None and n < 1:
         raise TaskError(f"{n} tasks were asked for.", "n must be at least 1.")
     return env_class(env).tasks(env, split, n, params)
-
-
-def _params_of(factory: Callable[[], TextEnv]) -> dict[str, Any]:
-    """Return the keyword arguments inside a factory made by `make_env`."""
-    return dict(getattr(factory, "keywords", {}))

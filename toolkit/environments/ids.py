@@ -1,9 +1,12 @@
-"""Settings that stand behind a registry id, as in `alfworld/all?size=0.5`."""
+"""From an id and arguments to an environment; `alfworld/all?size=0.5` has both."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
+
+from toolkit.errors import ConfigError, near_matches
 
 
 def with_settings(env: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -15,6 +18,38 @@ def with_settings(env: str, params: Mapping[str, Any]) -> tuple[str, dict[str, A
     name, _, behind = env.partition("?")
     pairs = (pair.partition("=") for pair in behind.split("&") if pair)
     return name, {**{key: _value(text) for key, _, text in pairs}, **params}
+
+
+def called(cls: type[Any], env: str, params: Mapping[str, Any]) -> Any:
+    """Call the class of an environment with its id and arguments.
+
+    Raises:
+        ConfigError: If it takes no such argument; the near matches are named.
+    """
+    try:
+        return cls(env, **params)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        makers = [
+            inspect.signature(vars(base)["__init__"])
+            for base in cls.__mro__[:-1]
+            if "__init__" in vars(base)
+        ]
+        known = {
+            name
+            for maker in makers
+            for name, parameter in maker.parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        wrong = next((name for name in params if name not in known), "")
+        raise ConfigError(
+            f"{env} cannot be made with these arguments.",
+            f"{error}.",
+            near_matches(wrong, known)
+            if wrong
+            else "Let the class take **wanted, and hand it on to TextEnv.",
+        ) from error
 
 
 def _value(text: str) -> str | int | float:

@@ -25,7 +25,7 @@ from toolkit.environments.moments import (
     turn_limit,
 )
 from toolkit.environments.worker import describe
-from toolkit.errors import TaskError, ToolkitError
+from toolkit.errors import ConfigError, TaskError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.episodes.record import Episode
@@ -342,7 +342,7 @@ class Trials:
         """Make a world, one that knows less if need be."""
         try:
             return self.factory(**wanted)
-        except TypeError as error:
+        except (ConfigError, TypeError) as error:
             self.note("arguments", describe(error))
             return self.factory()
 

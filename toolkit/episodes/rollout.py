@@ -68,6 +68,7 @@ def collect(
         EnvironmentCrashError: If no world can be made at all. A world that fails in
             an episode is no error: the episode says so in `stop_reason`.
     """
+    check_kinds(policy, tasks)
     _check(tasks=len(tasks), group_size=group_size, live=live, max_tokens=max_tokens)
     _check_seed(seed)
     todo = [(task, g) for task in tasks for g in range(group_size)]
@@ -76,6 +77,26 @@ def collect(
         rollout = _Rollout(policy, worlds, seed, max_tokens, on_episode)
         policy.start(greedy=greedy)
         return rollout.play(todo, live, _bar(len(todo), progress))
+
+
+def check_kinds(policy: Any, tasks: Any) -> None:
+    """Refuse names where a policy and tasks are meant.
+
+    Raises:
+        ConfigError: If the policy is a name, or the tasks are no list.
+    """
+    if isinstance(policy, str):
+        raise ConfigError(
+            f"The policy is the text {policy!r}.",
+            "Only environments may be given by name.",
+            f"Load it first: load_policy({policy!r}).",
+        )
+    if isinstance(tasks, str | Task):
+        raise ConfigError(
+            f"The tasks are {tasks!r}.",
+            "They must be a list of games.",
+            "Give tasks(env, split='test', n=100), or [task].",
+        )
 
 
 @dataclass(slots=True)

@@ -77,17 +77,28 @@ def grade(notebook: str | Path, *, timeout_s: float = 600) -> Grade:
             failed; answers that exist are tried nevertheless.
 
     Raises:
-        ConfigError: If it is not a lesson with exercises.
+        ConfigError: If it is not a lesson with exercises, or there is no time.
         MissingExtraError: If nbclient is not installed.
     """
     try:
         import nbformat
     except ImportError as error:
         raise MissingExtraError("nbformat", "dev") from error
+    if not timeout_s > 0:
+        raise ConfigError(
+            f"The notebook is given {timeout_s:g} seconds.",
+            "Its cells need some time.",
+            "Give --timeout a number above zero.",
+        )
     try:
         book = nbformat.read(notebook, as_version=4)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{notebook} cannot be read as a notebook.") from error
+        nbformat.validate(book)
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise ConfigError(
+            f"{notebook} cannot be read as a notebook.",
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            "Check the path, or save it again in Jupyter.",
+        ) from error
     sources = [cell.source for cell in book.cells if cell.cell_type == "code"]
     found = LESSON.search("\n".join(sources))
     exercises = exercises_of(found[1]) if found else {}
@@ -95,6 +106,7 @@ def grade(notebook: str | Path, *, timeout_s: float = 600) -> Grade:
         raise ConfigError(
             f"{notebook} is no lesson with exercises.",
             'None of its cells says start("NN_name") with the name of one.',
+            "Give a lesson of tutorials/ that somebody has worked on.",
         )
     said, errors = _run(book, found[1], list(exercises), timeout_s)
     attempts = _attempted(found[1], sources)

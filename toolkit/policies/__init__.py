@@ -1,4 +1,4 @@
-"""Pillar 3, who acts: models, a person, an expert, a random player."""
+"""Who acts: models, a person, an expert, a random player."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -258,6 +259,7 @@ def load_policy(
         **dict.fromkeys(SHIPPED_MODELS, _load_shipped),
         "smollm2-135m": _load_smollm2,
     }
+    _refuse_slip(str(source), special)
     load: Callable[..., tuple[Any, Any]] = special.get(str(source), _load_folder)
     extra = {"quantization_config": _four_bits(dtype)} if quantize else {}
     model, tokenizer = load(str(source), dtype=dtype, **extra)
@@ -267,6 +269,17 @@ def load_policy(
         model = with_lora(model, lora, quantize=quantize)
     options.setdefault("name", str(source))
     return ModelPolicy(model, tokenizer, **options)
+
+
+def _refuse_slip(source: str, known: Collection[str]) -> None:
+    """Raise if a name is nearly a known one, before the hub is asked for it."""
+    close = difflib.get_close_matches(source, known, n=1, cutoff=0.8)
+    if close and source not in known and not Path(source).exists():
+        raise ModelError(
+            f"There is no model {source!r}.",
+            "It is no folder, and nearly the name of a model that is known.",
+            f"Did you mean {close[0]!r}?",
+        )
 
 
 def _load_shipped(source: str, **options: Any) -> tuple[Any, Any]:

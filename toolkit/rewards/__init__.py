@@ -1,4 +1,4 @@
-"""Pillar 2, what the agent is paid: functions of a recorded episode."""
+"""What the agent is paid: functions of a recorded episode."""
 
 from toolkit.rewards.agreement import agreement
 from toolkit.rewards.batch import BatchReward

@@ -189,10 +189,18 @@ def get_reward(reward: str | Mapping[str, Any] | Mix | None) -> Mix:
         return PRESETS[reward]
     if reward in TERMS:
         return Mix({reward: 1.0})
+    if callable(reward):
+        raise ConfigError(
+            "The reward is a function.",
+            "Rewards go by name, so that files and checkpoints can hold them.",
+            "Decorate it with turn_term (it gets a turn) or term (an episode) of "
+            "toolkit.rewards, and give its name: reward='NAME'.",
+        )
     known = [*PRESETS, *TERMS]
     raise ConfigError(
         f"There is no reward {reward!r}.",
-        f"Known: {', '.join(known)}.",
+        "It is neither a preset nor a term; those of your own are made by "
+        "toolkit.rewards.term and turn_term.",
         near_matches(str(reward), known),
     )
 

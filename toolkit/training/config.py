@@ -162,6 +162,10 @@ class TrainConfig(GRPOConfig):
             ("per_device_train_batch_size", 1),
             ("n_tasks", 1),
             ("workers", 0),
+            ("gradient_accumulation_steps", 1),
+            ("learning_rate", 0),
+            ("beta", 0),
+            ("seed", 0),
         ):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -87,7 +87,8 @@ def set_up(
             raise ConfigError(
                 "The run cannot be resumed with other games.",
                 f"{folder / 'tasks.json'} lists those that it began with.",
-                "Give the same tasks and seed, or start anew with resume=False.",
+                "Give the same tasks and seed, or start anew with resume=False "
+                "(--no-resume).",
             )
         _check_same(folder, config)
     else:
@@ -118,5 +119,5 @@ def _check_same(folder: Path, config: TrainConfig) -> None:
             f"The unfinished run in {folder} had other settings.",
             f"{'; '.join(changes)} (None: the default).",
             "Give the same settings to go on with it, or another output_dir, or "
-            "start anew with resume=False.",
+            "start anew with resume=False (--no-resume).",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.environments.base import Task, TextEnv, make_env
 from toolkit.environments.base import tasks as tasks_of
+from toolkit.episodes.rollout import check_kinds
 from toolkit.errors import ConfigError
 from toolkit.rewards import get_reward
 from toolkit.training.claim import claimed
@@ -110,8 +111,10 @@ def train(
             object, which has games of its own (`None`: shuffled rounds).
         resume: Go on from the last checkpoint in `output_dir`, if there is one.
             Otherwise an earlier run in `output_dir` is overwritten.
-        **settings: Any field of `TrainConfig`, and so of TRL's `GRPOConfig`.
-            `temperature` is that of the policy if it is not given.
+        **settings: Any field of `toolkit.training.config.TrainConfig`, and so of
+            TRL's `GRPOConfig`; mostly `reward`, `credit`, `max_steps`, `learning_rate`,
+            `num_generations`, `per_device_train_batch_size` (episodes of a step) and
+            `output_dir`. `temperature` is that of the policy if it is not given.
 
     Returns:
         The run, whose `policy` is the trained one.
@@ -140,6 +143,7 @@ def prepare(
     Raises:
         ConfigError: As `train`.
     """
+    check_kinds(policy, tasks)
     made = make_env(env) if isinstance(env, str) else env
     params = dict(getattr(made.factory, "keywords", {}))
     assert made.spec is not None

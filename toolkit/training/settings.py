@@ -34,7 +34,17 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML.", str(error)) from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds no settings.", "It must be a YAML mapping.")
+        raise ConfigError(
+            f"{path} holds no settings.",
+            "It must be a YAML mapping.",
+            "Begin with a line such as: env: textworld/w2-o3-q4",
+        )
+    if overrides and not overrides[0].startswith("--"):
+        raise ConfigError(
+            f"{overrides[0]!r} belongs to no setting.",
+            "Behind the file stand names of settings, each with its value.",
+            "Write --key value, such as --max_steps 30.",
+        )
     names = [o[2:].partition("=")[0] for o in overrides if o.startswith("--")]
     _check_names([*values, *(name.replace("-", "_") for name in names)])
 
