@@ -110,6 +110,8 @@ def test_a_scale_replaces_start_and_settings(tmp_path):
     ("changes", "message"),
     [
         ({"arms": {}}, "no arms"),
+        ({"arms": ["grpo", "rloo"]}, "must be a mapping"),
+        ({"seeds": 3}, "must be a list"),
         ({"exams": {}}, "no exams"),
         ({"titl": "?"}, "'titl'"),
         ({"title": None, "start": {"plicy": "x"}}, "'plicy'.*\n.*\n.*policy"),

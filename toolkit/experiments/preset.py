@@ -34,6 +34,8 @@ FOLDER = Path("experiments")
 """Where presets are looked for by name."""
 MEASURES = ("success", "points")
 """What exams can count, see `toolkit.evaluation.Evaluation`."""
+LISTS = ("seeds", "claims", "findings", "limits")
+MAPPINGS = ("arms", "exams", "settings")
 LIMITS = ("max_action_tokens", "max_context", "history")
 """What a start may pass on to `load_policy`."""
 T = TypeVar("T")
@@ -173,6 +175,7 @@ def load_preset(name: str | Path, scale: str | Path | None = None) -> Preset:
     path = _find(name, FOLDER)
     data = _read(path)
     title = path.stem
+    _check_shapes(title, data)
     if scale is not None:
         found = _find(scale, FOLDER / "scales")
         data = _scaled(data, _read(found), title)
@@ -249,6 +252,18 @@ def _renamed(thing: Any, worlds: Mapping[str, str]) -> Any:
     return thing
 
 
+def _check_shapes(name: str, data: Mapping[str, Any]) -> None:
+    """Raise if something is no list or no mapping that must be one."""
+    kinds = dict.fromkeys(LISTS, list) | dict.fromkeys(MAPPINGS, dict)
+    for key in data.keys() & kinds.keys():
+        if not isinstance(data[key], kinds[key]):
+            kind = "list" if key in LISTS else "mapping"
+            raise ConfigError(
+                f"The {key} of the experiment {name!r} are {data[key]!r:.60}.",
+                f"They must be a {kind}.",
+            )
+
+
 def _preset(name: str, data: Mapping[str, Any]) -> Preset:
     """Build and check an experiment."""
     given = dict(data)
@@ -266,7 +281,7 @@ def _preset(name: str, data: Mapping[str, Any]) -> Preset:
             f"The experiment {name!r} has no arms or no exams.",
             "There is nothing to compare.",
         )
-    for key in given.keys() & {"seeds", "claims", "findings", "limits"}:
+    for key in given.keys() & LISTS:
         given[key] = tuple(given[key])
     made = _make(Preset, {"name": name, "arms": arms, "exams": exams, **given}, name)
     if made.measure not in MEASURES:

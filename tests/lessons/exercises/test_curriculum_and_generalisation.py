@@ -59,7 +59,7 @@ def test_what_the_toolkit_refuses_is_told_in_its_words():
     ("answer", "message"),
     [
         (None, "None came back; a dictionary is needed"),
-        ({"arms": 3}, "it stopped with AttributeError"),
+        ({"arms": 3}, "must be a mapping"),
         ({**ABOUT, "seeds": range(3)}, "cannot hold range(0, 3)"),
     ],
 )
