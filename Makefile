@@ -73,6 +73,7 @@ unit: $(STAMP) ## doctests, unit and integration tests
 
 notebooks: $(STAMP) ## run every notebook
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env \
+	  --nbval-kernel-startup-timeout 300 \
 	  tests/conftest.py $(NOTEBOOKS) $(PYTEST)
 
 lessons: $(STAMP) ## make notebooks, solutions and guides from their .py masters

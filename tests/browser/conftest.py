@@ -33,6 +33,22 @@ QUIET = (
 PATIENCE_S = 120
 """Only a test that fails waits so long; the machine may be busy with other things."""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+CALM = {
+    "page_config": {
+        "disabledExtensions": {
+            # asks after 12 s of loading whether to go on, over the notebook
+            "@jupyterlab/apputils-extension:splash": True,
+            # asks about news, in a corner
+            "@jupyterlab/apputils-extension:announcements": True,
+        }
+    },
+    "default_setting_overrides": {
+        # tells over the notebook if it fails
+        "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+        "@jupyterlab/apputils-extension:notification": {"doNotDisturbMode": True},
+    },
+}
+"""What keeps JupyterLab from speaking up of its own accord."""
 
 
 @contextmanager
@@ -42,6 +58,7 @@ def jupyterlab(folder, **environment):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
+    _calm(folder / ".jupyter" / "labconfig")
     home = {
         "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"),
         "JUPYTER_DATA_DIR": str(jupyter_data(folder)),
@@ -54,7 +71,7 @@ def jupyterlab(folder, **environment):
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={port}", "--ServerApp.port_retries=0"),
             *(f"--notebook-dir={folder}", "--IdentityProvider.token="),
-            *("--ServerApp.disable_check_xsrf=True", "--LabApp.news_url=None"),
+            "--ServerApp.disable_check_xsrf=True",
         ],
         env=os.environ | home | environment,
         stdout=subprocess.DEVNULL,
@@ -65,7 +82,14 @@ def jupyterlab(folder, **environment):
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE_S)
+
+
+def _calm(place):
+    """Write the settings of JupyterLab."""
+    place.mkdir(parents=True)
+    for name, settings in CALM.items():
+        (place / f"{name}.json").write_text(json.dumps(settings))
 
 
 def jupyter_data(folder):
@@ -173,9 +197,9 @@ def _open(page, address):
         page.goto(address)
         with contextlib.suppress(NothingHappened):
             page.locator(IDLE).first.wait_for(state="attached")
-            page.locator(".jp-CodeCell .cm-content").first.click(timeout=20_000)
+            page.locator(".jp-CodeCell .cm-content").first.click(timeout=40_000)
             page.keyboard.press("Control+Enter")
-            begun.wait_for(timeout=20_000)
+            begun.wait_for(timeout=40_000)
             return
         said.update(page.locator(".jp-Dialog").all_inner_texts())
     pytest.fail(f"The first cell does not run. Dialogs: {said or 'none'}.")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.kernels import VERSIONS
-from tests.browser.test_monitor import SOON_MS, TRAINING
+from tests.browser.test_monitor import TRAINING
 
 STEPPER = """
 import ipykernel
@@ -29,4 +29,4 @@ def test_a_game_is_played_while_a_run_trains_and_stops(open_notebook, version):
     status = monitor.locator(".status")
     status.get_by_text("Training").wait_for()
     monitor.get_by_role("button", name="Stop", exact=True).click()
-    status.get_by_text("Stopped by hand").wait_for(timeout=SOON_MS)
+    status.get_by_text("Stopped by hand").wait_for()

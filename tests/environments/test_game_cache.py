@@ -108,7 +108,7 @@ except CacheError as error:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert "TOOLKIT_CACHE" in done.stdout
     assert "Why: " in done.stdout

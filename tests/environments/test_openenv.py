@@ -2,7 +2,6 @@ import json
 import pickle
 import socket
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -161,15 +160,17 @@ def test_a_server_that_speaks_something_else(answer):
 
 
 def test_a_server_that_never_answers_is_given_up():
+    given_up = threading.Event()
+
     def silent(message):
-        time.sleep(0.0 if message["type"] == "reset" else 2.0)
+        if message["type"] != "reset":
+            given_up.wait(60)
         return seen({"text": "x"})
 
-    with answering(silent) as url, player(url, timeout_s=0.2) as env:
-        start = time.monotonic()
+    with answering(silent) as url, player(url, timeout_s=2.0) as env:
         with pytest.raises(EnvironmentCrashError, match="does not answer"):
             env.step("look")
-        assert time.monotonic() - start < 1.5
+        given_up.set()
 
 
 def test_nobody_listens():
@@ -189,7 +190,7 @@ def test_a_server_that_goes_in_mid_episode_gives_broken_episodes(workers):
         return None if len(turns) > 4 else seen({"text": "x"})
 
     with answering(dying) as url:
-        env = from_openenv(url, max_turns=10, timeout_s=1.0)
+        env = from_openenv(url, max_turns=10)
         games = tasks(env.spec.id, n=2)
         episodes = collect(
             Checking(), env, games, live=1, workers=workers, progress=False

@@ -24,8 +24,8 @@ from toolkit.errors import (
 )
 
 SLOTS = 6
-# two seconds, on a machine whose cores are not all taken
-GONE_S = 2.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+HUNG_S = 5.0
+"""A world that says nothing for so long hangs; a busy machine is not that slow."""
 
 
 def games(slots=SLOTS):
@@ -201,7 +201,7 @@ def test_a_worker_may_die_while_it_has_nothing_to_do():
 
 @pytest.mark.parametrize("command", ["crash", "null", "hang"])
 def test_a_world_that_dies_once_goes_on(once, command):
-    with EnvPool(once, slots=SLOTS, workers=2, step_timeout_s=1.0) as pool:
+    with EnvPool(once, slots=SLOTS, workers=2, step_timeout_s=HUNG_S) as pool:
         record = play(pool, {1: command})
     assert record == undisturbed({1: command}, once)  # it is harmless from now on
     assert pool.counts == PoolCounts(
@@ -217,7 +217,7 @@ def test_a_world_that_dies_once_goes_on(once, command):
     ],
 )
 def test_a_world_that_dies_twice_fails_alone(command, failure, error):
-    with EnvPool(EchoEnv, slots=SLOTS, workers=2, step_timeout_s=1.0) as pool:
+    with EnvPool(EchoEnv, slots=SLOTS, workers=2, step_timeout_s=HUNG_S) as pool:
         record = play_but_one(pool, {1: command})
         bad = record[3].pop(1)
         assert bad.failure is failure
@@ -258,9 +258,12 @@ def test_time_of_a_replay_is_not_time_of_the_step():
     with EnvPool(EchoEnv, slots=1, workers=1) as pool:
         pool.run(games(1))
         assert pool.run({0: "nap"})[0].env_s >= 0.5
-        kill_workers()
-        assert pool.run({0: "go"})[0].env_s < 0.4
-        assert pool.counts.replays == 1
+        seconds = []
+        for _ in range(3):  # a busy machine may nap, too
+            kill_workers()
+            seconds.append(pool.run({0: "go"})[0].env_s)
+        assert min(seconds) < 0.4
+        assert pool.counts.replays == 3
 
 
 # ---- pools that cannot work ------------------------------------------------------

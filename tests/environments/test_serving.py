@@ -21,6 +21,10 @@ def no_custom_envs(monkeypatch):
     monkeypatch.setattr(base, "_CUSTOM", {})
 
 
+PATIENCE_S = 60
+"""Only a test that fails waits so long."""
+
+
 def connected(server):
     url = server.url.replace("http", "ws") + "/ws"
     return sync_client.connect(url, proxy=None, compression=None)
@@ -29,7 +33,7 @@ def connected(server):
 def ask(connection, kind, **data):
     message = {"type": kind} | ({"data": data} if kind != "state" else {})
     connection.send(json.dumps(message))
-    return json.loads(connection.recv(timeout=10))
+    return json.loads(connection.recv(timeout=PATIENCE_S))
 
 
 def test_a_game_in_the_words_of_openenv():
@@ -94,7 +98,7 @@ def test_any_seed_gives_a_game_and_none_too():
 def test_bad_messages_are_answered_and_the_session_goes_on(said, code):
     with as_openenv(COUNTDOWN) as server, connected(server) as line:
         line.send(said)
-        answer = json.loads(line.recv(timeout=10))
+        answer = json.loads(line.recv(timeout=PATIENCE_S))
         assert (answer["type"], answer["data"]["code"]) == ("error", code)
         assert ask(line, "reset", seed=1)["type"] == "observation"
 
@@ -113,9 +117,9 @@ def test_sessions_are_counted_and_given_back():
         with connected(server) as line:
             ask(line, "reset", seed=1)
             with connected(server) as other:
-                answer = json.loads(other.recv(timeout=10))
+                answer = json.loads(other.recv(timeout=PATIENCE_S))
                 assert answer["data"]["code"] == "CAPACITY_REACHED"
-        for _ in range(50):  # the end of a session takes a moment
+        for _ in range(500):  # the end of a session takes a moment
             with connected(server) as line:
                 if ask(line, "reset", seed=1)["type"] == "observation":
                     break
@@ -133,22 +137,22 @@ def test_close_ends_sessions_and_frees_the_port():
         ask(line, "reset", seed=1)
         start = time.monotonic()
         server.close()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < PATIENCE_S
         with pytest.raises(exceptions.ConnectionClosed):
-            line.recv(timeout=5)
+            line.recv(timeout=PATIENCE_S)
     as_openenv(COUNTDOWN, port=port).close()
 
 
 def test_health_and_schema_over_http():
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with as_openenv(COUNTDOWN) as server:
-        health = opener.open(f"{server.url}/health", timeout=5)
+        health = opener.open(f"{server.url}/health", timeout=PATIENCE_S)
         assert json.load(health) == {"status": "healthy"}
         assert health.headers["Content-Type"] == "application/json"
-        schema = json.load(opener.open(f"{server.url}/schema", timeout=5))
+        schema = json.load(opener.open(f"{server.url}/schema", timeout=PATIENCE_S))
         assert schema["action"]["required"] == ["message"]
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            opener.open(f"{server.url}/web", timeout=5)
+            opener.open(f"{server.url}/web", timeout=PATIENCE_S)
 
 
 def test_a_world_that_cannot_be_made_again_is_refused():

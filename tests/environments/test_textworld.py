@@ -303,7 +303,7 @@ env.step("look")
 after = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
 assert before == after
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600)
 
 
 def test_a_hundred_games_leave_no_memory_behind():
@@ -332,7 +332,7 @@ def test_ten_thousand_hostile_commands(tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

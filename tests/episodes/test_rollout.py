@@ -224,9 +224,10 @@ def test_a_world_that_dies_breaks_its_episode_only():
     ]
 
 
+@pytest.mark.slow
 def test_a_world_that_hangs_breaks_its_episode_only():
     factory = make_env("winning").factory
-    with EnvPool(factory, slots=2, workers=1, step_timeout_s=0.5) as pool:
+    with EnvPool(factory, slots=2, workers=1, step_timeout_s=5.0) as pool:
         found = quiet(Script(["hang"], ["go"]), "winning", games(2), pool=pool)
         assert found[0].stop_reason is StopReason.ENVIRONMENT_TIMEOUT
         assert found[1].won

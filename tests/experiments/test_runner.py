@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -115,6 +114,22 @@ def test_an_exam_may_name_its_split(tmp_path):
     assert {facts["exam"]["split"] for facts in sat} == {"test", "validation"}
 
 
+KILLED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from toolkit.cli import main
+
+def die():
+    while not list(Path(sys.argv[-1]).glob("*/checkpoint-2")):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=die, daemon=True).start()
+main(sys.argv[1:])
+"""
+"""The command, which dies in the middle of a run however slow the machine is."""
+
+
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
     settings = {**TINY["settings"], "max_steps": 4}
@@ -123,13 +138,9 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
     whole = run(tmp_path / "a", settings=settings, seeds=[0])
     path = written(tmp_path / "b", settings=settings)
     out = tmp_path / "b" / "runs"
-    command = ["-m", "toolkit.cli", "experiment", str(path), "--seeds", "0"]
-    child = subprocess.Popen([sys.executable, *command, "--out", str(out)])
-    deadline = time.monotonic() + 120
-    while not list(out.glob("*/checkpoint-2")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    command = ["experiment", str(path), "--seeds", "0", "--out", str(out)]
+    child = subprocess.run([sys.executable, "-c", KILLED, *command], check=False)
+    assert child.returncode == -signal.SIGKILL
     assert not list(out.glob("coin*/done.json")), "it was too quick to be killed"
     again = run(tmp_path / "b", settings=settings, seeds=[0])
     (left,), (right,) = (r["arms"]["trained"]["runs"] for r in (again, whole))

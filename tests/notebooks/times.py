@@ -9,6 +9,9 @@ from collections import defaultdict
 import psutil
 import pytest
 
+PATIENCE_S = 120
+"""Output of a cell that has ended may come so late; nbval waits for 5 s."""
+
 
 class NotebookTimes:
     """A plugin that sums the time of cells and watches the memory of kernels."""
@@ -16,6 +19,10 @@ class NotebookTimes:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.bytes: dict[str, int] = defaultdict(int)
+
+    def pytest_itemcollected(self, item):
+        if hasattr(item, "output_timeout"):
+            item.output_timeout = PATIENCE_S
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):

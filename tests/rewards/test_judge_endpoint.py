@@ -126,10 +126,8 @@ def test_one_failure_leaves_the_others_alone():
 
 def test_slow_answers_are_given_up_in_time():
     end = threading.Event()
-    with serve(lambda body, n: end.wait(20) and "5") as server:
-        start = time.monotonic()
-        answers = ask(server, 3, timeout_s=0.5)
-        assert time.monotonic() - start < 10
+    with serve(lambda body, n: end.wait(60) and "5") as server:
+        answers = ask(server, 3, timeout_s=2.0)
         end.set()
     assert len(server.bodies) == 3  # a time-out is not retried
     assert all("in time" in answer.result.what for answer in answers)
@@ -153,9 +151,7 @@ def test_answers_that_drip_are_given_up_in_time():
 
         threading.Thread(target=drip, daemon=True).start()
         endpoint = Endpoint(url=f"http://127.0.0.1:{port}/v1", model="m", timeout_s=0.4)
-        start = time.monotonic()
         ((_, answer),) = endpoint.ask(questions(play("go"), "Win.", "episode"))
-        assert time.monotonic() - start < 10
     assert "in time" in answer.result.what
 
 
@@ -180,25 +176,27 @@ def test_no_more_requests_at_a_time_than_allowed(limit):
     together = threading.Barrier(limit)  # opens only when that many are there
 
     def reply(body, n):
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         time.sleep(0.02)
         return "5"
 
     with serve(reply) as server:
-        answers = ask(server, 6, concurrency=limit, timeout_s=20.0)
+        answers = ask(server, 6, concurrency=limit, timeout_s=60.0)
     assert server.most_live == limit
     assert [answer.result for answer in answers] == [1.0] * 6
 
 
 def test_leaving_early_drops_the_questions_that_wait():
-    with serve(lambda body, n: time.sleep(0.05) or "5") as server:
+    left = threading.Event()
+    with serve(lambda body, n: (n == 0 or left.wait(60)) and "5") as server:
         endpoint = Endpoint(url=server.url, model="m", concurrency=2)
         asked = [questions(play(str(i)), "Win.", "episode")[0] for i in range(40)]
         answers = endpoint.ask(asked)
         next(answers)
         answers.close()
+        left.set()
         time.sleep(0.3)
-        assert len(server.bodies) < 10
+        assert len(server.bodies) <= 3  # those that were under way
 
 
 def test_a_long_transcript_loses_its_middle_with_a_notice():

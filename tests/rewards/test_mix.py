@@ -202,9 +202,12 @@ def test_500_episodes_are_scored_in_well_under_100_ms():
         assert scored.returns.shape == (500,)
         seconds.append(time.thread_time() - began)
     assert min(seconds) < 0.1
-    began = time.thread_time()
-    assert scored.reweighted({"success": 2.0}).returns.shape == (500,)
-    assert time.thread_time() - began < 0.02
+    seconds = []
+    for _ in range(5):
+        began = time.thread_time()
+        assert scored.reweighted({"success": 2.0}).returns.shape == (500,)
+        seconds.append(time.thread_time() - began)
+    assert min(seconds) < 0.02
 
 
 # ---- bad terms -----------------------------------------------------------------------

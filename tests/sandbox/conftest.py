@@ -20,7 +20,7 @@ ISOLATED = [level for level in Level if level.isolated]
 SMALL = Limits(
     memory_mb=256, cpu_s=10, file_mb=8, disk_mb=24, processes=24, output_kb=32
 )
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class Box:
     def run(self, argv, timeout_s=60, env=None, **options):
         env = {"MARK": self.mark, **(env or {})}
         return self.sandbox.run(argv, timeout_s=timeout_s, env=env, **options)
+
+    def hang(self, argv):
+        """Run what says something and never ends; wait longer if it says nothing."""
+        for timeout_s in (1, 10, 60):
+            done = self.run(argv, timeout_s)
+            if done.output:
+                break
+        return done
 
     def start(self, code):
         return self.sandbox.start([sys.executable, "-c", code], env={"MARK": self.mark})

@@ -34,7 +34,7 @@ def attempt(what, *given):
 
 def reach(family, kind, address):
     with socket.socket(family, kind) as s:
-        s.settimeout(3)
+        s.settimeout(30)
         s.connect(address)
         s.send(b"x")
         return s.recv(1)
@@ -79,7 +79,7 @@ def service(family, address):
             while not over.is_set():
                 try:
                     with server.accept()[0] as asked:
-                        asked.settimeout(1)
+                        asked.settimeout(30)
                         asked.send(asked.recv(1))
                 except OSError:
                     continue

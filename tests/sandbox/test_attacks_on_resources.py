@@ -52,7 +52,8 @@ for _ in range(10):
     except OSError: pass
 while True: time.sleep(1)
 """
-    done = box.python(code, timeout_s=3)
+    is_ended = counted == "without groups"
+    done = box.python(code, timeout_s=60 if is_ended else 3)
     if counted == "without groups":
         assert done.stopped == f"more than {SMALL.processes} processes"
     else:
@@ -96,7 +97,7 @@ if not os.fork():
 os.wait()
 """
     done = box.python(code)
-    assert (done.returncode, done.seconds < 30) == (0, True)
+    assert (done.returncode, done.timed_out) == (0, False)
     assert processes(box.mark) == []
 
 
@@ -167,8 +168,10 @@ for _ in range(8):
     os.close(tell)
     if os.read(told, 4):  # nothing if the child was ended
         held.append(child)
-time.sleep(0.5)  # what is being ended needs a moment
-alive = [child for child in held if os.waitpid(child, os.WNOHANG) == (0, 0)]
+alive, end = held, time.monotonic() + 30
+while len(alive) > 2 and time.monotonic() < end:  # ending them takes a moment
+    time.sleep(0.5)
+    alive = [child for child in alive if os.waitpid(child, os.WNOHANG) == (0, 0)]
 for child in alive: os.kill(child, signal.SIGKILL)
 print(len(alive))
 """
@@ -204,6 +207,7 @@ FILLERS = {
     "many files": """
 for number in range(10**6):
     with open(str(number), "wb") as file: file.write(bytes(2**20))
+    time.sleep(0.02)  # 50 MB a second at most
 """,
     "empty files": """
 for number in range(10**6): open(str(number), "wb").close()
@@ -257,9 +261,8 @@ def test_huge_output(box):
 
 
 def test_endless_output(box):
-    done = box.run(["yes"], timeout_s=1)
+    done = box.hang(["yes"])
     assert (done.timed_out, done.truncated) == (True, True)
-    assert done.seconds < 20
 
 
 def test_an_endless_answer(box):

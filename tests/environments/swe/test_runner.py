@@ -1,5 +1,4 @@
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
@@ -233,14 +232,12 @@ def test_alone():
 
 
 @pytest.mark.parametrize(
-    "statement", ["while True: pass", "import time; time.sleep(99)"]
+    "statement", ["while True: pass", "import time; time.sleep(999)"]
 )
 def test_tests_that_hang_are_stopped(run, statement):
-    start = time.monotonic()
     report = run(planted(statement), timeout_s=3)
     assert report.timed_out
     assert report.broken
-    assert time.monotonic() - start < 15
     assert run().passed == PASSING
 
 

@@ -87,7 +87,7 @@ def logs(tmp_path_factory):
         [sys.executable, "-c", DRIVER, *(folder / name for name in CASES)],
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=True,
-        timeout=200,
+        timeout=600,
     )
     return {name: (folder / name / "log").read_text() for name in CASES}
 
