@@ -122,8 +122,9 @@ game
 #
 # A world with a slip does not crash. It trains badly, and you look for the reason in
 # the optimiser. So let it be tried: `check_env` plays some games at random, plays them
-# again elsewhere, types nonsense and NUL bytes, and looks at every fact. On the command
-# line it is `toolkit check NAME`.
+# again elsewhere, types nonsense and NUL bytes, and looks at every fact. (Once a file
+# `meadow.py` holds the class and calls `register`, the command line does the same:
+# `toolkit check meadow:field`.)
 
 # %%
 from toolkit import check_env

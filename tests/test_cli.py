@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,8 @@ from toolkit import cli
 from toolkit.environments.base import Task, TextEnv, register
 from toolkit.environments.swe.actions import ReplyRules
 from toolkit.training.run import Run
+
+ROOT = Path(__file__).parents[1]
 
 
 class GuessEnv(TextEnv):
@@ -237,3 +241,35 @@ def test_help_shows_defaults_that_say_something(capsys):
     assert "(default: pocket)" in text
     assert "None" not in text
     assert "False" not in text
+
+
+MEADOW = """
+from tests.test_cli import GuessEnv
+from toolkit.environments.base import register
+register("guess", GuessEnv)
+"""
+
+
+@pytest.mark.slow
+def test_a_world_of_a_module_beside_is_played(tmp_path):
+    (tmp_path / "meadow.py").write_text(MEADOW)
+
+    def run(env):
+        command = [sys.executable, "-P", "-m", "toolkit.cli", "evaluate", "--n", "2"]
+        return subprocess.run(
+            [*command, "--policy", "expert", "--env", env],
+            cwd=tmp_path,  # which -P keeps off the path, as the console script does
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    found = run("meadow:guess")
+    assert found.returncode == 0, found.stderr
+    assert "1.00" in found.stdout
+    assert "'field' is registered" in run("meadow:field").stderr
+    missing = run("medow:guess")
+    assert missing.returncode == cli.FAILED
+    assert "No module named 'medow'" in missing.stderr
+    assert "Go to the folder" in missing.stderr

@@ -27,6 +27,7 @@ FAILED = 2
 """Exit code of a `ToolkitError`, and of wrong arguments."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+WORLD = "such as textworld/w2-o3-q4, or my_module:my_world"
 POLICIES = (
     "human, expert, random, pocket, pocket-house, pocket-code, smollm2-135m, a hub id "
     "or a folder"
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest and args.run is not _train:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.rest = rest
+    sys.path.append(os.getcwd())  # for worlds such as my_module:my_world
     try:
         return int(args.run(args) or 0)
     except ToolkitError as error:
@@ -292,7 +294,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", default="runs/quickstart", help="folder of the report")
 
     sub = command("play", _play, "play one game, or watch a policy play it")
-    sub.add_argument("env", help="such as textworld/w2-o3-q4")
+    sub.add_argument("env", help=WORLD)
     sub.add_argument("--goal", help="how the game words its goal, such as brief")
     sub.add_argument("--policy", default="human", help=POLICIES)
     sub.add_argument("--split", default="test", help=SPLITS)
@@ -305,7 +307,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     sub = command("check", _check, "say whether a world is fit for play and training")
-    sub.add_argument("env", help="such as textworld/w2-o3-q4")
+    sub.add_argument("env", help=WORLD)
 
     sub = command("diagnose", _diagnose, "say why a run is not learning")
     sub.add_argument("path", metavar="RUN", help="its folder, or its events.jsonl")
@@ -336,7 +338,7 @@ def _add_train(sub: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--policy", default="pocket", help=POLICIES)
-    sub.add_argument("--env", required=True, help="such as textworld/w2-o3-q4")
+    sub.add_argument("--env", required=True, help=WORLD)
     sub.add_argument("--goal", help="how the game words its goal, such as brief")
     sub.add_argument("--split", default="test", help=SPLITS)
     sub.add_argument("--n", type=int, default=100, help="number of games")

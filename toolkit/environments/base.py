@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 
 from toolkit.environments.commands import CommandRules
-from toolkit.environments.ids import called, with_settings
+from toolkit.environments.ids import FAMILIES, called, with_module, with_settings
 from toolkit.errors import (
     SnapshotError,
     TaskError,
@@ -301,18 +301,6 @@ def digest(text: str) -> str:
 # ---- registry --------------------------------------------------------------------
 
 Params = Mapping[str, Scalar]
-_FAMILIES = {
-    "alfworld": "alfworld.environment:AlfworldEnv",
-    "countdown": "countdown:CountdownEnv",
-    "gymnasium": "adapters:GymnasiumEnv",
-    "openenv": "openenv:OpenEnvEnv",
-    "reasoning-gym": "reasoning_gym:ReasoningGymEnv",
-    "swe": "swe.environment:SweEnv",
-    "swe-choice": "swe_choice.environment:SweChoiceEnv",
-    "swe-gym": "swe_gym.environment:SweGymEnv",
-    "textarena": "textarena:TextArenaEnv",
-    "textworld": "textworld:TextWorldEnv",
-}
 _CUSTOM: dict[str, type[TextEnv]] = {}
 
 
@@ -328,19 +316,26 @@ def register(family: str, cls: type[TextEnv]) -> None:
 def env_class(env: str) -> type[TextEnv]:
     """Return the class that serves an environment id.
 
+    Args:
+        env: Such as `textworld/w2-o3-q4`, or with the module that registers the family,
+            which is imported: `my_worlds:field`.
+
     Raises:
-        UnknownEnvironmentError: If no family of that name is registered.
+        UnknownEnvironmentError: If no family of that name is registered, or there is no
+            such module.
     """
     family = env.partition("/")[0]
+    if family not in _CUSTOM:
+        family = with_module(family)
     if family in _CUSTOM:
         return _CUSTOM[family]
-    if family not in _FAMILIES:
+    if family not in FAMILIES:
         raise UnknownEnvironmentError(
             f"There is no environment {env!r}.",
             f"No family {family!r} is registered in this process.",
-            near_matches(family, [*_FAMILIES, *_CUSTOM]),
+            near_matches(family, [*FAMILIES, *_CUSTOM]),
         )
-    module, _, name = f"toolkit.environments.{_FAMILIES[family]}".partition(":")
+    module, _, name = f"toolkit.environments.{FAMILIES[family]}".partition(":")
     return getattr(__import__(module, fromlist=[name]), name)  # type: ignore[no-any-return]
 
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from toolkit.errors import ConfigError, near_matches
+from toolkit.errors import ConfigError, UnknownEnvironmentError, near_matches
+
+FAMILIES = {
+    "alfworld": "alfworld.environment:AlfworldEnv",
+    "countdown": "countdown:CountdownEnv",
+    "gymnasium": "adapters:GymnasiumEnv",
+    "openenv": "openenv:OpenEnvEnv",
+    "reasoning-gym": "reasoning_gym:ReasoningGymEnv",
+    "swe": "swe.environment:SweEnv",
+    "swe-choice": "swe_choice.environment:SweChoiceEnv",
+    "swe-gym": "swe_gym.environment:SweGymEnv",
+    "textarena": "textarena:TextArenaEnv",
+    "textworld": "textworld:TextWorldEnv",
+}
+"""Where the environments of the package are, by the first part of their ids."""
 
 
 def with_settings(env: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -18,6 +33,25 @@ def with_settings(env: str, params: Mapping[str, Any]) -> tuple[str, dict[str, A
     name, _, behind = env.partition("?")
     pairs = (pair.partition("=") for pair in behind.split("&") if pair)
     return name, {**{key: _value(text) for key, _, text in pairs}, **params}
+
+
+def with_module(family: str) -> str:
+    """Import the module in front of a colon, if there is one, and return what follows.
+
+    Raises:
+        UnknownEnvironmentError: If there is no such module.
+    """
+    module, colon, rest = family.rpartition(":")
+    try:
+        if colon:
+            importlib.import_module(module)
+    except ImportError as error:
+        raise UnknownEnvironmentError(
+            f"The module of {family!r} cannot be imported.",
+            f"{error}.",
+            "Go to the folder that holds it, or put the folder on PYTHONPATH.",
+        ) from error
+    return rest
 
 
 def called(cls: type[Any], env: str, params: Mapping[str, Any]) -> Any:
