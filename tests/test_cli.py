@@ -269,7 +269,7 @@ def test_a_world_of_a_module_beside_is_played(tmp_path):
     assert found.returncode == 0, found.stderr
     assert "1.00" in found.stdout
     assert "'field' is registered" in run("meadow:field").stderr
-    missing = run("medow:guess")
+    missing = run("no_such_module:guess")
     assert missing.returncode == cli.FAILED
-    assert "No module named 'medow'" in missing.stderr
+    assert "No module named 'no_such_module'" in missing.stderr
     assert "Go to the folder" in missing.stderr
