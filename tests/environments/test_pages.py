@@ -13,7 +13,8 @@ from tests.environments.swe_gym.conftest import forget
 from tests.environments.swe_gym.tiny_tasks import make_tasks, write_rows
 from toolkit.environments import countdown_games, splits, textworld
 from toolkit.environments.alfworld import sources
-from toolkit.environments.base import _FAMILIES, env_class, make_env, tasks
+from toolkit.environments.base import env_class, make_env, tasks
+from toolkit.environments.ids import FAMILIES
 from toolkit.environments.swe.environment import _numbered
 from toolkit.environments.swe_choice.environment import _numbered as _all_choices
 
@@ -108,7 +109,7 @@ def ids_in(page):
 
 
 def test_every_environment_has_a_page():
-    assert [page.stem for page in PAGES] == sorted(_FAMILIES.keys() - DOORS)
+    assert [page.stem for page in PAGES] == sorted(FAMILIES.keys() - DOORS)
 
 
 @every_page
