@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from toolkit.lessons.attacks import Attack, check_attack
-from toolkit.lessons.checks import Verdict, agree, attempt, caught, not_yet, right
+from toolkit.lessons.checks import (
+    Verdict,
+    agree,
+    attempt,
+    attempt_number,
+    not_yet,
+    right,
+)
 from toolkit.lessons.exercise import Exercise, Wrong
 from toolkit.lessons.lending import SOURCE
 
@@ -80,14 +87,16 @@ def check_part_passed(function: PartPassed) -> Verdict:
          "test_new was not asked for. Who writes tests could write many that pass."),
     )  # fmt: skip
     for report, part, why in cases:
-        found, problem = _number(function, list(wanted), dict(report))
+        found, problem = attempt_number(function, list(wanted), dict(report))
         if problem:
             return problem
         if not np.isclose(found, part):
             return not_yet(
                 f"for {report} it says {found:.3g}, and should {part}: {why}"
             )
-    found, problem = _number(function, ["a", "b", "c"], dict.fromkeys("abc", "passed"))
+    found, problem = attempt_number(
+        function, ["a", "b", "c"], dict.fromkeys("abc", "passed")
+    )
     if problem or found != 1:
         return problem or not_yet("where all three of three have passed, it is 1.")
     return right("only what was asked for, by its whole name, and seen to pass.")
@@ -185,7 +194,7 @@ def _told_apart(
     """
     found = []
     for case in cases:
-        value, problem = _number(function, *case)
+        value, problem = attempt_number(function, *case)
         if problem:
             return problem
         found.append(value)
@@ -197,14 +206,6 @@ def _told_apart(
     where = case_in_words.format(*cases[k])
     here = f"{where} it says {found[k]:.3g}, and should {wanted[k]:.3g}."
     return not_yet(next(named, here))
-
-
-def _number(function: Callable[..., Any], *given: Any) -> tuple[float, Verdict | None]:
-    """Call a function that returns one number."""
-    found, problem = attempt(lambda: [function(*given)])
-    if problem and "list must hold" in problem.message:
-        problem = not_yet("one number is needed.")
-    return (float(found[0]) if found else 0.0), problem or caught("")
 
 
 # ---- reference answers ---------------------------------------------------------------

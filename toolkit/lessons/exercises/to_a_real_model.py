@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from toolkit.lessons.checks import Verdict, attempt, caught, not_yet, right
+from toolkit.lessons.checks import Verdict, attempt_number, caught, not_yet, right
 from toolkit.lessons.exercise import Exercise, Wrong
 
 Held = Callable[[int, int], float]
@@ -238,9 +238,8 @@ def check_may_change(letters: Iterable[str]) -> Verdict:
 
 
 def _one(function: Callable[..., float], *args: object) -> tuple[float, Verdict | None]:
-    """Call a learner's function that returns one number."""
-    found, problem = attempt(lambda *given: [function(*given)], *args)
-    value = float(found[0]) if found else 0.0
+    """Call a learner's function that returns one finite number."""
+    value, problem = attempt_number(function, *args)
     return value, problem or caught("" if np.isfinite(value) else "it is not finite.")
 
 
